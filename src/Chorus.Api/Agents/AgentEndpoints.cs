@@ -1,0 +1,129 @@
+using System.Text.Json;
+using Chorus.Api.Http;
+using Chorus.Domain.Agents;
+using Chorus.Domain.Calls;
+using Chorus.Store;
+using Marten;
+
+namespace Chorus.Api.Agents;
+
+/// <summary>An agent as the public API shows it; the webhook's secret is not among it.</summary>
+public sealed record AgentView(
+    Guid Id, Guid OrganizationId, string Name, string? SystemPrompt, string? AgentGreeting, bool AgentGreetingEnabled, FirstSpeaker FirstSpeaker,
+    int FirstMessageDelay, bool AllowEndCall, bool IsActive, int MaxCallDurationSeconds, string? LanguageHint, bool PostCallSummaryEnabled,
+    JsonElement PostCallExtractionSchema, string? PostCallWebhookUrl, string? HoldMessage, string? HoldMusicUrl,
+    IReadOnlyList<TransferTarget> TransferTargets, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    public static AgentView Of(Agent a) => new(
+        a.Id, a.OrganizationId, a.Name, a.SystemPrompt, a.AgentGreeting, a.AgentGreetingEnabled, a.FirstSpeaker, a.FirstMessageDelay,
+        a.AllowEndCall, a.IsActive, a.MaxCallDurationSeconds, a.LanguageHint, a.PostCallSummaryEnabled, a.PostCallExtractionSchema,
+        a.PostCallWebhookUrl, a.HoldMessage, a.HoldMusicUrl, a.TransferTargets, a.CreatedAt, a.UpdatedAt);
+}
+
+/// <summary>Agents: create, change, read, and where they may hand a callee to.</summary>
+public static class AgentEndpoints
+{
+    public static async Task<IResult> CreateAsync(HttpContext http, IDocumentStore store, Secrets secrets, ApiSettings settings, TimeProvider clock)
+    {
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        if (!fields.Has("name")) fields.Wrong("name", "is required");
+        var now = clock.GetUtcNow();
+        var agent = Read(fields, new Agent { Id = Guid.CreateVersion7(now), OrganizationId = http.OrganizationId(), CreatedAt = now }, secrets, now);
+        fields.Check();
+        await Save(store, agent, http.RequestAborted);
+        http.Response.Headers.Location = $"/v1/agents/{agent.Id}";
+        return Results.Json(new Envelope<AgentView>(AgentView.Of(agent)), StoreJson.Options, statusCode: 201);
+    }
+
+    public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, IDocumentStore store, Secrets secrets, ApiSettings settings, TimeProvider clock)
+    {
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        if (await Find(store, http, id) is not { } agent) return ApiError.NotFound("agent");
+        var changed = Read(fields, agent, secrets, clock.GetUtcNow());
+        fields.Check();
+        await Save(store, changed, http.RequestAborted);
+        return Results.Json(new Envelope<AgentView>(AgentView.Of(changed)), StoreJson.Options);
+    }
+
+    public static async Task<IResult> GetAsync(Guid id, HttpContext http, IDocumentStore store) =>
+        await Find(store, http, id) is { } agent
+            ? Results.Json(new Envelope<AgentView>(AgentView.Of(agent)), StoreJson.Options)
+            : ApiError.NotFound("agent");
+
+    public static Task<IResult> ListAsync(HttpContext http, IDocumentStore store) =>
+        DocumentList.Of<Agent, AgentView>(http, store, q => q.OrderByDescending(a => a.CreatedAt).ThenByDescending(a => a.Id), AgentView.Of);
+
+    /// <summary><c>PUT /v1/agents/{id}/transfer-targets</c>: replaces them all.</summary>
+    public static async Task<IResult> SetTransferTargetsAsync(Guid id, HttpContext http, IDocumentStore store, ApiSettings settings, TimeProvider clock)
+    {
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        TransferTarget[] targets = [.. fields.Items("transferTargets", 50).Select(Target)];
+        fields.Check();
+        if (await Find(store, http, id) is not { } agent) return ApiError.NotFound("agent");
+        await using (var session = store.QuerySession(agent.OrganizationId.ToString()))
+        {
+            Guid[] named = [.. targets.Select(t => t.TargetAgentId).OfType<Guid>()];
+            var known = (await session.LoadManyAsync<Agent>(http.RequestAborted, named)).Select(a => a.Id).ToHashSet();
+            foreach (var (i, target) in targets.Index())
+                if (target.TargetAgentId is { } other && !known.Contains(other)) fields.Wrong($"transferTargets[{i}].targetAgentId", "names no agent of this organization");
+            fields.Check();
+        }
+        await Save(store, agent with { TransferTargets = targets, UpdatedAt = clock.GetUtcNow() }, http.RequestAborted);
+        return Results.Json(new { success = true });
+    }
+
+    private static TransferTarget Target(Fields fields)
+    {
+        var type = fields.Text("type", 20, required: true);
+        if (type is not (null or "agent" or "phone_number")) fields.Wrong("type", "must be one of agent, phone_number");
+        var agent = type is "agent" ? fields.OptionalUuid("targetAgentId", required: true) : null;
+        var number = type is "phone_number" ? fields.Number("phoneNumber")?.E164 : null;
+        var how = type is "phone_number" ? fields.Word<TransferType>("transferType") ?? TransferType.Cold : (TransferType?)null;
+        return new(type ?? "", agent, number, how, fields.Text("description", 500));
+    }
+
+    private static Agent Read(Fields f, Agent a, Secrets secrets, DateTimeOffset now)
+    {
+        var secret = f.Text("postCallWebhookSecret", 255);
+        return a with
+        {
+            Name = f.Has("name") ? f.Text("name", 255, required: true) ?? "" : a.Name,
+            SystemPrompt = f.Has("systemPrompt") ? f.Text("systemPrompt", 32_000) : a.SystemPrompt,
+            AgentGreeting = f.Has("agentGreeting") ? f.Text("agentGreeting", 1000) : a.AgentGreeting,
+            AgentGreetingEnabled = f.Flag("agentGreetingEnabled") ?? a.AgentGreetingEnabled,
+            FirstSpeaker = f.Word<FirstSpeaker>("firstSpeaker") ?? a.FirstSpeaker,
+            FirstMessageDelay = f.Whole("firstMessageDelay", 0, 10_000) ?? a.FirstMessageDelay,
+            AllowEndCall = f.Flag("allowEndCall") ?? a.AllowEndCall,
+            IsActive = f.Flag("isActive") ?? a.IsActive,
+            MaxCallDurationSeconds = f.Whole("maxCallDurationSeconds", 30, 3600) ?? a.MaxCallDurationSeconds,
+            LanguageHint = f.Has("languageHint") ? f.Text("languageHint", 35) : a.LanguageHint,
+            PostCallSummaryEnabled = f.Flag("postCallSummaryEnabled") ?? a.PostCallSummaryEnabled,
+            PostCallExtractionSchema = f.Array("postCallExtractionSchema") ?? a.PostCallExtractionSchema,
+            PostCallWebhookUrl = f.Has("postCallWebhookUrl") ? Url(f, "postCallWebhookUrl", 2000) : a.PostCallWebhookUrl,
+            ProtectedWebhookSecret = f.Has("postCallWebhookSecret") ? secret is null ? null : secrets.Protect(secret) : a.ProtectedWebhookSecret,
+            HoldMessage = f.Has("holdMessage") ? f.Text("holdMessage", 500) : a.HoldMessage,
+            HoldMusicUrl = f.Has("holdMusicUrl") ? Url(f, "holdMusicUrl", 500) : a.HoldMusicUrl,
+            UpdatedAt = now,
+        };
+    }
+
+    private static string? Url(Fields fields, string name, int max)
+    {
+        var text = fields.Text(name, max);
+        if (text is not null && !(Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "https" or "http")) fields.Wrong(name, "must be an http or https URL");
+        return text;
+    }
+
+    private static async Task<Agent?> Find(IDocumentStore store, HttpContext http, Guid id)
+    {
+        await using var session = store.QuerySession(http.OrganizationId().ToString());
+        return await session.LoadAsync<Agent>(id, http.RequestAborted);
+    }
+
+    private static async Task Save(IDocumentStore store, Agent agent, CancellationToken cancellationToken)
+    {
+        await using var session = store.LightweightSession(agent.OrganizationId.ToString());
+        session.Store(agent);
+        await session.SaveChangesAsync(cancellationToken);
+    }
+}

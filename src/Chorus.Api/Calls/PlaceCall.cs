@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Chorus.Api.Http;
+using Chorus.Contracts;
+using Chorus.Domain.Agents;
+using Chorus.Domain.Calls;
+using Chorus.Domain.Organizations;
+using Chorus.Domain.PhoneNumbers;
+using Chorus.Store;
+using Marten;
+
+namespace Chorus.Api.Calls;
+
+/// <summary>Body of <c>POST /v1/calls</c>.</summary>
+public sealed record PlaceCallRequest(Guid AgentId, Guid PhoneNumberId, string To, JsonElement? ContextVariables, JsonElement? Metadata);
+
+/// <summary>
+/// Queues an outbound call: validated, admitted and readable when it is answered; a worker dials it afterwards. The
+/// command to the worker needs no outbox: the queued call is one, and what is not claimed soon is sent again.
+/// </summary>
+public sealed class PlaceCall(IDocumentStore store, Admissions admissions, WorkerCommands commands, ApiSettings settings, TimeProvider clock)
+{
+    public async Task<IResult> HandleAsync(HttpContext http)
+    {
+        var key = IdempotencyKey(http);
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        var (agentId, numberId, to) = (fields.Uuid("agentId"), fields.Uuid("phoneNumberId"), fields.Number("to"));
+        var (variables, metadata) = (fields.Object("contextVariables"), fields.Object("metadata"));
+        var organization = http.Caller().Organization.Organization;
+        if (to is { } number) Permitted(fields, organization, number);
+        fields.Check();
+
+        var (agent, from) = await Load(organization.Id, agentId, numberId, http.RequestAborted);
+        if (agent is null || from is null) return Unknown(agent, from);
+        if (!agent.IsActive) fields.Wrong("agentId", "names an agent that is not active");
+        if (from.Number == to!.Value.E164) fields.Wrong("to", "is the number the call would come from");
+        fields.Check();
+
+        var rate = organization.Rates.GetValueOrDefault(from.Provider, settings.DefaultRates.GetValueOrDefault(from.Provider));
+        var request = new CallRequested(
+            key is null ? Guid.CreateVersion7(clock.GetUtcNow()) : NamedId.Of(organization.Id, key), organization.Id, agent.Id, from.Id,
+            from.Provider, from.Number, to.Value.E164, variables, metadata, rate, Tariff.Hold(rate, agent.MaxCallDurationSeconds),
+            agent.MaxCallDurationSeconds, clock.GetUtcNow(), key is null ? null : Canonical.Hash(agentId, numberId, to.Value.E164, variables, metadata),
+            Activity.Current?.Id);
+        return Answer(http, await admissions.AdmitAsync(request, http.RequestAborted));
+    }
+
+    private static string? IdempotencyKey(HttpContext http)
+    {
+        if (!http.Request.Headers.TryGetValue("Idempotency-Key", out var values)) return null;
+        var key = values.ToString();
+        if (key.Length is >= 1 and <= 255) return key;
+        throw new ApiException(400, "validation-failed", "The request has invalid headers.", [new("Idempotency-Key", "must be 1 to 255 characters")]);
+    }
+
+    private static void Permitted(Fields fields, Organization organization, (string E164, string Country, bool Premium) to)
+    {
+        if (!organization.AllowedCountries.Contains(to.Country)) fields.Wrong("to", $"is in a country this organization may not call ({to.Country})");
+        else if (to.Premium) fields.Wrong("to", "is a premium-rate number");
+    }
+
+    private async Task<(Agent? Agent, PhoneNumber? From)> Load(Guid organizationId, Guid agentId, Guid numberId, CancellationToken cancellationToken)
+    {
+        await using var session = store.QuerySession(organizationId.ToString());
+        var batch = session.CreateBatchQuery();
+        var (agent, from) = (batch.Load<Agent>(agentId), batch.Load<PhoneNumber>(numberId));
+        await batch.Execute(cancellationToken);
+        return (await agent, await from);
+    }
+
+    private static IResult Unknown(Agent? agent, PhoneNumber? from) => ApiError.Result(404, "not-found", "The agent or phone number does not exist.",
+        [.. new FieldError?[]
+        {
+            agent is null ? new("agentId", "names no agent of this organization") : null,
+            from is null ? new("phoneNumberId", "names no phone number of this organization") : null,
+        }.OfType<FieldError>()]);
+
+    private IResult Answer(HttpContext http, Admitted? admitted)
+    {
+        switch (admitted?.Result)
+        {
+            case AdmissionResult.Queued or AdmissionResult.Replayed:
+                var call = admitted.Call!;
+                if (admitted.Result is AdmissionResult.Queued) commands.Send(CommandQueue.DialCall, new DialCall(call.Call.OrganizationId, call.Call.Id));
+                else http.Response.Headers["Idempotency-Replayed"] = "true";
+                http.Response.Headers.Location = $"/v1/calls/{call.Call.Id}";
+                http.Response.Headers.ETag = $"\"{call.Version}\"";
+                return Results.Json(new Envelope<CallView>(call.Call), StoreJson.Options, statusCode: 201);
+            case AdmissionResult.KeyReused:
+                return ApiError.Result(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.");
+            case AdmissionResult.InsufficientFunds:
+                return ApiError.Result(402, "insufficient-funds", "Insufficient funds. Please top up your balance.");
+            case AdmissionResult.TooManyCalls:
+                http.Response.Headers.RetryAfter = "1";
+                return ApiError.Result(429, "too-many-concurrent-calls", "Too many concurrent calls. Please try again later.");
+            default:
+                http.Response.Headers.RetryAfter = "1";
+                return ApiError.Result(503, "overloaded", "The service is overloaded. Please try again.");
+        }
+    }
+}
+
+/// <summary>Ids that follow from names: version 5 UUIDs (RFC 9562 section 5.5) in the organization's own namespace.</summary>
+public static class NamedId
+{
+    public static Guid Of(Guid organizationId, string name)
+    {
+        Span<byte> hash = stackalloc byte[20];
+        byte[] input = [.. organizationId.ToByteArray(bigEndian: true), .. Encoding.UTF8.GetBytes(name)];
+#pragma warning disable CA5350 // RFC 9562 asks for SHA-1 here; nothing is kept secret by it
+        SHA1.HashData(input, hash);
+#pragma warning restore CA5350
+        hash[6] = (byte)((hash[6] & 0x0F) | 0x50);
+        hash[8] = (byte)((hash[8] & 0x3F) | 0x80);
+        return new Guid(hash[..16], bigEndian: true);
+    }
+}
+
+/// <summary>One form for equal requests: the order of names and the layout of the text make no difference.</summary>
+public static class Canonical
+{
+    public static string Hash(Guid agentId, Guid phoneNumberId, string to, JsonElement contextVariables, JsonElement metadata)
+    {
+        using var text = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(text))
+        {
+            writer.WriteStartArray();
+            writer.WriteStringValue(agentId);
+            writer.WriteStringValue(phoneNumberId);
+            writer.WriteStringValue(to);
+            Write(writer, contextVariables);
+            Write(writer, metadata);
+            writer.WriteEndArray();
+        }
+        return Convert.ToHexStringLower(SHA256.HashData(text.GetBuffer().AsSpan(0, (int)text.Length)));
+    }
+
+    private static void Write(Utf8JsonWriter writer, JsonElement element)
+    {
+        if (element.ValueKind is JsonValueKind.Object)
+        {
+            writer.WriteStartObject();
+            foreach (var property in element.EnumerateObject().OrderBy(p => p.Name, StringComparer.Ordinal))
+            {
+                writer.WritePropertyName(property.Name);
+                Write(writer, property.Value);
+            }
+            writer.WriteEndObject();
+        }
+        else if (element.ValueKind is JsonValueKind.Array)
+        {
+            writer.WriteStartArray();
+            foreach (var item in element.EnumerateArray()) Write(writer, item);
+            writer.WriteEndArray();
+        }
+        else element.WriteTo(writer);
+    }
+}

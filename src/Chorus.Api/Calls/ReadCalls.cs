@@ -1,0 +1,56 @@
+using Chorus.Api.Http;
+using Chorus.Domain.Calls;
+using Chorus.Store;
+
+namespace Chorus.Api.Calls;
+
+/// <summary>Reads a call: as it is, as it stood, and its whole history.</summary>
+public static class GetCall
+{
+    /// <summary><c>GET /v1/calls/{id}</c>, with <c>?version=</c> or <c>?at=</c> as it stood then. The ETag is the stream's version.</summary>
+    public static async Task<IResult> HandleAsync(Guid id, HttpContext http, CallQueries calls)
+    {
+        var query = new ListQuery(http.Request.Query);
+        var (version, at) = (query.Version("version"), query.Time("at"));
+        query.Check();
+        var found = version is null && at is null
+            ? await calls.FindAsync(http.OrganizationId(), id, http.RequestAborted)
+            : await calls.FindAsOfAsync(http.OrganizationId(), id, version, at, http.RequestAborted);
+        if (found is null) return ApiError.NotFound(version is null && at is null ? "call" : "call at that version or time");
+
+        var etag = $"\"{found.Version}\"";
+        http.Response.Headers.ETag = etag;
+        return http.Request.Headers.IfNoneMatch.Any(v => v is "*" || v!.Split(',').Any(tag => tag.Trim().Replace("W/", "") == etag))
+            ? Results.StatusCode(304)
+            : Results.Json(new Envelope<CallView>(found.Call), StoreJson.Options);
+    }
+
+    /// <summary><c>GET /v1/calls/{id}/events</c>: oldest first, versions without a gap.</summary>
+    public static async Task<IResult> HistoryAsync(Guid id, HttpContext http, CallQueries calls)
+    {
+        var events = await calls.HistoryAsync(http.OrganizationId(), id, http.RequestAborted);
+        return events.Count == 0
+            ? ApiError.NotFound("call")
+            : Results.Json(new ListEnvelope<CallEvent>(events, new(events.Count, events.Count, 0)), StoreJson.Options);
+    }
+}
+
+/// <summary><c>GET /v1/calls</c>: newest first, narrowed by filters, paged by offset or cursor.</summary>
+public static class ListCalls
+{
+    public static async Task<IResult> HandleAsync(HttpContext http, CallQueries calls)
+    {
+        var query = new ListQuery(http.Request.Query);
+        var filter = new CallFilter
+        {
+            Status = query.Word("status", CallStatuses.All), AgentId = query.Uuid("agentId"), PhoneNumberId = query.Uuid("phoneNumberId"),
+            CustomerNumber = query.Text("customerNumber")?.Replace(' ', '+'), CreatedAfter = query.Time("createdAfter"),
+            CreatedBefore = query.Time("createdBefore"), Metadata = query.Under("metadata."),
+        };
+        var (limit, offset, cursor) = (query.Limit, query.Offset, query.Cursor("cursor"));
+        query.Check();
+        var page = await calls.ListAsync(http.OrganizationId(), filter, limit, cursor is null ? offset : 0, cursor, http.RequestAborted);
+        var pagination = new Pagination(page.Total, limit, cursor is null ? offset : 0, page.Next is null ? null : ListQuery.Encode(page.Next));
+        return Results.Json(new ListEnvelope<CallView>(page.Calls, pagination), StoreJson.Options);
+    }
+}

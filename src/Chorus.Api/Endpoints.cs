@@ -1,0 +1,68 @@
+using Chorus.Api.Agents;
+using Chorus.Api.Calls;
+using Chorus.Api.Http;
+using Chorus.Api.Organizations;
+using Chorus.Api.PhoneNumbers;
+using Chorus.Domain.Calls;
+using Chorus.Store;
+
+namespace Chorus.Api;
+
+/// <summary>Every route, with what the OpenAPI document says of it.</summary>
+public static class Endpoints
+{
+    public static void MapEndpoints(this WebApplication app)
+    {
+        var calls = app.MapGroup("/v1/calls").WithTags("Calls");
+        calls.MapPost("", (HttpContext http, PlaceCall place) => place.HandleAsync(http)).Says("Create an outbound call", "Queues the call and returns at once; nothing has been dialled yet. An Idempotency-Key header makes the request safe to repeat.")
+            .Takes<PlaceCallRequest>().Gives<Envelope<CallView>>(201).Fails(400, 401, 402, 404, 413, 415, 422, 429, 503);
+        calls.MapGet("", ListCalls.HandleAsync).Says("List calls", "Newest first; narrowed by status, agentId, phoneNumberId, customerNumber, createdAfter, createdBefore, metadata.<key>; paged by limit and offset, or by cursor.")
+            .Gives<ListEnvelope<CallView>>(200).Fails(400, 401, 503);
+        calls.MapGet("/{id:guid}", GetCall.HandleAsync).Says("Read a call", "As it is, or with version or at as it stood then. ETag is the version; If-None-Match answers 304.")
+            .Gives<Envelope<CallView>>(200).Fails(400, 401, 404, 503);
+        calls.MapGet("/{id:guid}/events", GetCall.HistoryAsync).Says("Read a call's history", "Every event, oldest first, versions without a gap.")
+            .Gives<ListEnvelope<CallEvent>>(200).Fails(401, 404, 503);
+        calls.MapPost("/{id:guid}/hangup", HangUp.HandleAsync).Says("Hang up a call", "200 if it is over now, 202 while the carrier is asked.")
+            .Gives<Envelope<CallView>>(200).Gives<Envelope<CallView>>(202).Fails(401, 404, 409, 503);
+
+        var agents = app.MapGroup("/v1/agents").WithTags("Agents");
+        agents.MapPost("", AgentEndpoints.CreateAsync).Says("Create an agent").Takes<AgentRequest>().Gives<Envelope<AgentView>>(201).Fails(400, 401, 503);
+        agents.MapGet("", AgentEndpoints.ListAsync).Says("List agents").Gives<ListEnvelope<AgentView>>(200).Fails(400, 401, 503);
+        agents.MapGet("/{id:guid}", AgentEndpoints.GetAsync).Says("Read an agent").Gives<Envelope<AgentView>>(200).Fails(401, 404, 503);
+        agents.MapPatch("/{id:guid}", AgentEndpoints.ChangeAsync).Says("Change an agent").Takes<AgentRequest>().Gives<Envelope<AgentView>>(200).Fails(400, 401, 404, 503);
+        agents.MapPut("/{id:guid}/transfer-targets", AgentEndpoints.SetTransferTargetsAsync).Says("Replace an agent's transfer targets")
+            .Takes<TransferTargetsRequest>().Gives<Success>(200).Fails(400, 401, 404, 503);
+
+        var numbers = app.MapGroup("/v1/phone-numbers").WithTags("Phone numbers");
+        numbers.MapPost("", PhoneNumberEndpoints.CreateAsync).Says("Register a phone number").Takes<PhoneNumberRequest>().Gives<Envelope<PhoneNumberView>>(201).Fails(400, 401, 503);
+        numbers.MapGet("", PhoneNumberEndpoints.ListAsync).Says("List phone numbers").Gives<ListEnvelope<PhoneNumberView>>(200).Fails(400, 401, 503);
+        numbers.MapGet("/{id:guid}", PhoneNumberEndpoints.GetAsync).Says("Read a phone number").Gives<Envelope<PhoneNumberView>>(200).Fails(401, 404, 503);
+        numbers.MapPatch("/{id:guid}", PhoneNumberEndpoints.ChangeAsync).Says("Change a phone number").Takes<PhoneNumberRequest>().Gives<Envelope<PhoneNumberView>>(200).Fails(400, 401, 404, 503);
+
+        var own = app.MapGroup("/v1/organization").WithTags("Organization");
+        own.MapGet("", OwnOrganization.Get).Says("Read the key's organization").Gives<Envelope<OrganizationView>>(200).Fails(401, 503);
+        own.MapGet("/ledger", OwnOrganization.LedgerAsync).Says("Read the ledger", "Newest first. Amounts are signed; their sum is what is available.").Gives<ListEnvelope<LedgerLine>>(200).Fails(400, 401, 503);
+
+        var admin = app.MapGroup("/v1/organizations").WithTags("Administration").WithMetadata(new AdminOnly());
+        admin.MapPost("", AdminEndpoints.RegisterAsync).Says("Register an organization", "Takes the operator's key. The organization's key is shown once.").Takes<OrganizationRequest>().Gives<RegisteredOrganization>(201).Fails(400, 401, 503);
+        admin.MapGet("/{id:guid}", AdminEndpoints.GetAsync).Says("Read an organization").Gives<Envelope<OrganizationView>>(200).Fails(401, 404, 503);
+        admin.MapPatch("/{id:guid}", AdminEndpoints.ChangeAsync).Says("Change an organization").Takes<OrganizationRequest>().Gives<Envelope<OrganizationView>>(200).Fails(400, 401, 404, 503);
+        admin.MapPost("/{id:guid}/deposits", AdminEndpoints.DepositAsync).Says("Deposit", "A repeated reference deposits once.").Takes<DepositRequest>().Gives<Envelope<OrganizationView>>(200).Fails(400, 401, 404, 503);
+        admin.MapPost("/{id:guid}/api-keys", AdminEndpoints.IssueKeyAsync).Says("Issue a key", "It is shown once.").Gives<Envelope<IssuedKey>>(201).Fails(401, 404, 503);
+        admin.MapDelete("/{id:guid}/api-keys/{keyId:guid}", AdminEndpoints.RevokeKeyAsync).Says("Revoke a key", "It stops working at once.").Gives<Envelope<IssuedKey>>(204).Fails(401, 404, 503);
+    }
+
+    private static RouteHandlerBuilder Says(this RouteHandlerBuilder route, string summary, string? description = null) =>
+        description is null ? route.WithSummary(summary) : route.WithSummary(summary).WithDescription(description);
+
+    private static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route) where T : notnull => route.WithMetadata(new Body(typeof(T)));
+
+    private static RouteHandlerBuilder Gives<T>(this RouteHandlerBuilder route, int status) =>
+        status == 204 ? route.Produces(204) : route.Produces<T>(status, "application/json");
+
+    private static RouteHandlerBuilder Fails(this RouteHandlerBuilder route, params int[] statuses)
+    {
+        foreach (var status in statuses) route.Produces<ApiError>(status, "application/json");
+        return route;
+    }
+}

@@ -1,0 +1,107 @@
+using Chorus.Api.Http;
+using Chorus.Domain.Organizations;
+using Chorus.Store;
+using PhoneNumbers;
+
+namespace Chorus.Api.Organizations;
+
+/// <summary>An organization as the public API shows it.</summary>
+public sealed record OrganizationView(
+    Guid Id, string Name, string Currency, decimal Balance, decimal Held, decimal Available, int ActiveCalls, int MaxConcurrentCalls,
+    IReadOnlyList<string> AllowedCountries, IReadOnlyDictionary<string, decimal> RatesPerMinute, DateTimeOffset CreatedAt)
+{
+    public static OrganizationView Of(OrganizationState s) => new(
+        s.Organization.Id, s.Organization.Name, s.Organization.Currency, s.Account.Balance, s.Account.Held, s.Account.Available,
+        s.Account.ActiveCalls, s.Organization.MaxConcurrentCalls, s.Organization.AllowedCountries, s.Organization.Rates, s.Organization.CreatedAt);
+}
+
+/// <summary>A new organization, and its first key, which is never shown again.</summary>
+public sealed record RegisteredOrganization(OrganizationView Data, string ApiKey);
+
+/// <summary>A new key, which is never shown again.</summary>
+public sealed record IssuedKey(Guid Id, string ApiKey);
+
+/// <summary>What an organization sees of itself.</summary>
+public static class OwnOrganization
+{
+    public static IResult Get(HttpContext http) =>
+        Results.Json(new Envelope<OrganizationView>(OrganizationView.Of(http.Caller().Organization)), StoreJson.Options);
+
+    public static async Task<IResult> LedgerAsync(HttpContext http, OrganizationStore organizations)
+    {
+        var query = new ListQuery(http.Request.Query);
+        var (limit, offset) = (query.Limit, query.Offset);
+        query.Check();
+        var (lines, total) = await organizations.LedgerAsync(http.OrganizationId(), limit, offset, http.RequestAborted);
+        return Results.Json(new ListEnvelope<LedgerLine>(lines, new(total, limit, offset)), StoreJson.Options);
+    }
+}
+
+/// <summary>What the operator does: organizations, their keys and their deposits.</summary>
+public static class AdminEndpoints
+{
+    private static readonly IReadOnlySet<string> Countries = PhoneNumberUtil.GetInstance().GetSupportedRegions().ToHashSet();
+
+    public static async Task<IResult> RegisterAsync(HttpContext http, OrganizationStore organizations, ApiSettings settings, TimeProvider clock)
+    {
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        var currency = fields.Text("currency", 3) ?? "USD";
+        if (currency.Length != 3 || !currency.All(char.IsAsciiLetterUpper)) fields.Wrong("currency", "must be an ISO 4217 code");
+        var now = clock.GetUtcNow();
+        var organization = new Organization(
+            Guid.CreateVersion7(now), fields.Text("name", 255, required: true) ?? "", fields.Whole("maxConcurrentCalls", 0, 100_000) ?? 10,
+            currency, Allowed(fields) ?? ["US", "CA"], fields.Amounts("ratesPerMinute", 1000) ?? new Dictionary<string, decimal>(), now);
+        fields.Check();
+        await organizations.RegisterAsync(organization, http.RequestAborted);
+        var (_, apiKey) = await organizations.IssueKeyAsync(organization.Id, http.RequestAborted);
+        var state = await organizations.FindAsync(organization.Id, http.RequestAborted);
+        http.Response.Headers.Location = $"/v1/organizations/{organization.Id}";
+        return Results.Json(new RegisteredOrganization(OrganizationView.Of(state!), apiKey), StoreJson.Options, statusCode: 201);
+    }
+
+    public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, OrganizationStore organizations, ApiSettings settings)
+    {
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        if (await organizations.FindAsync(id, http.RequestAborted) is not { } state) return ApiError.NotFound("organization");
+        var old = state.Organization;
+        var changed = old with
+        {
+            Name = fields.Has("name") ? fields.Text("name", 255, required: true) ?? "" : old.Name,
+            MaxConcurrentCalls = fields.Whole("maxConcurrentCalls", 0, 100_000) ?? old.MaxConcurrentCalls,
+            AllowedCountries = Allowed(fields) ?? old.AllowedCountries,
+            Rates = fields.Amounts("ratesPerMinute", 1000) ?? old.Rates,
+        };
+        fields.Check();
+        await organizations.ChangeAsync(changed, http.RequestAborted);
+        return await GetAsync(id, http, organizations);
+    }
+
+    public static async Task<IResult> GetAsync(Guid id, HttpContext http, OrganizationStore organizations) =>
+        await organizations.FindAsync(id, http.RequestAborted) is { } state
+            ? Results.Json(new Envelope<OrganizationView>(OrganizationView.Of(state)), StoreJson.Options)
+            : ApiError.NotFound("organization");
+
+    /// <summary>A repeated reference deposits once and answers as the first time.</summary>
+    public static async Task<IResult> DepositAsync(Guid id, HttpContext http, OrganizationStore organizations, ApiSettings settings)
+    {
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        var (amount, reference) = (fields.Amount("amount", required: true, 0.000001m, 100_000_000m), fields.Text("reference", 255, required: true));
+        fields.Check();
+        if (await organizations.FindAsync(id, http.RequestAborted) is null) return ApiError.NotFound("organization");
+        if (!await organizations.DepositAsync(id, amount!.Value, reference!, http.RequestAborted)) http.Response.Headers["Idempotency-Replayed"] = "true";
+        return await GetAsync(id, http, organizations);
+    }
+
+    public static async Task<IResult> IssueKeyAsync(Guid id, HttpContext http, OrganizationStore organizations)
+    {
+        if (await organizations.FindAsync(id, http.RequestAborted) is null) return ApiError.NotFound("organization");
+        var (keyId, apiKey) = await organizations.IssueKeyAsync(id, http.RequestAborted);
+        return Results.Json(new Envelope<IssuedKey>(new(keyId, apiKey)), StoreJson.Options, statusCode: 201);
+    }
+
+    public static async Task<IResult> RevokeKeyAsync(Guid id, Guid keyId, HttpContext http, OrganizationStore organizations) =>
+        await organizations.RevokeKeyAsync(id, keyId, http.RequestAborted) ? Results.NoContent() : ApiError.NotFound("key");
+
+    private static IReadOnlyList<string>? Allowed(Fields fields) =>
+        fields.Texts("allowedCountries", Countries.Contains, "must be ISO 3166 country codes, for example US");
+}

@@ -1,0 +1,21 @@
+namespace Chorus.Contracts;
+
+/// <summary>
+/// Asks a worker to dial a queued call. A copy does no harm: the worker commits a claim first, and there is one claim.
+/// </summary>
+public sealed record DialCall(Guid OrganizationId, Guid CallId);
+
+/// <summary>Asks a worker to hang up a call whose <c>HangupRequested</c> is stored. Repeating it does no harm.</summary>
+public sealed record HangUpCall(Guid OrganizationId, Guid CallId);
+
+/// <summary>The worker's command queue on RabbitMQ: a durable quorum queue, one message a command, JSON.</summary>
+public static class CommandQueue
+{
+    public const string Name = "chorus.commands";
+
+    /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.DialCall"/>.</summary>
+    public const string DialCall = "dial-call";
+
+    /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.HangUpCall"/>.</summary>
+    public const string HangUpCall = "hang-up-call";
+}

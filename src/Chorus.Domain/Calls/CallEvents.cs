@@ -1,0 +1,99 @@
+using System.Text.Json;
+
+namespace Chorus.Domain.Calls;
+
+// The facts of a call's stream, in the order in which a call lives them. A fact is never changed once it has been
+// stored: a new need is a new optional field or a new event. Money is in the organization's currency, time is UTC.
+
+/// <summary>A call was accepted: its slot is taken and its hold is set aside. Nothing has been dialled.</summary>
+/// <param name="Provider">The carrier of the phone number, for example <c>twilio</c>.</param>
+/// <param name="From">Caller id, E.164.</param>
+/// <param name="To">Callee, E.164.</param>
+/// <param name="RatePerMinute">Price of one minute that the callee is on the line.</param>
+/// <param name="Hold">The most the call can cost; set aside until it is charged.</param>
+/// <param name="MaxDurationSeconds">Longest conversation, from answered to ended.</param>
+/// <param name="RequestHash">SHA-256 of the canonical request; present when an idempotency key named the call.</param>
+/// <param name="TraceParent">W3C trace context of the request (https://www.w3.org/TR/trace-context/).</param>
+public sealed record CallRequested(
+    Guid CallId, Guid OrganizationId, Guid AgentId, Guid PhoneNumberId, string Provider, string From, string To,
+    JsonElement ContextVariables, JsonElement Metadata, decimal RatePerMinute, decimal Hold, int MaxDurationSeconds,
+    DateTimeOffset At, string? RequestHash = null, string? TraceParent = null,
+    Guid? ParentCallId = null, TransferType? TransferType = null);
+
+/// <summary>One worker owns the dial. Committed before anything leaves the process; there is never a second one for an attempt.</summary>
+/// <param name="Attempt">1 for the first dial; a further one exists only where the one before certainly never reached the carrier.</param>
+/// <param name="Node">The worker that claimed it.</param>
+public sealed record DialClaimed(int Attempt, string Node, DateTimeOffset At);
+
+/// <summary>The carrier has the call.</summary>
+/// <param name="CallSid">The carrier's own id of the leg.</param>
+public sealed record CallPlaced(int Attempt, string CallSid, DateTimeOffset At);
+
+/// <summary>The carrier did not answer the dial; it may have placed the call. It is looked for, never repeated.</summary>
+/// <param name="Detail">What went wrong between here and the carrier, without personal data.</param>
+public sealed record DialAnswerLost(int Attempt, string Detail, DateTimeOffset At);
+
+/// <summary>The callee's telephone rings.</summary>
+public sealed record CallRinging(DateTimeOffset At);
+
+/// <summary>The callee answered.</summary>
+/// <param name="At">When; the paid time begins here.</param>
+public sealed record CallStarted(DateTimeOffset At);
+
+/// <summary>The agent's text was made ready for this call.</summary>
+/// <param name="MissingVariables">Names the agent's text uses and the call does not give; they were left out.</param>
+public sealed record ConversationOpened(IReadOnlyList<string> MissingVariables, DateTimeOffset At);
+
+/// <summary>Something was said, and heard to this extent.</summary>
+/// <param name="Content">What was really said: what an interruption cut off is not in it.</param>
+/// <param name="Interrupted">The other side cut it off.</param>
+public sealed record TurnSpoken(Role Role, string Content, bool Interrupted, DateTimeOffset At);
+
+/// <summary>The callee pressed a key.</summary>
+/// <param name="Digit"><c>0</c>-<c>9</c>, <c>*</c>, <c>#</c>, <c>A</c>-<c>D</c>.</param>
+public sealed record KeyPressed(string Digit, DateTimeOffset At);
+
+/// <summary>A transfer of the callee began; the leg to the human is a call of its own.</summary>
+/// <param name="LegId">The leg's id, and the id of its stream.</param>
+/// <param name="To">The human, E.164.</param>
+public sealed record TransferInitiated(Guid LegId, TransferType TransferType, string To, string? Reason, DateTimeOffset At);
+
+/// <summary>A transfer took a step. Stored in the parent's stream and in the leg's.</summary>
+public sealed record TransferProgressed(Guid LegId, TransferStatus Status, DateTimeOffset At);
+
+/// <summary>A leg is over. Stored in the parent's stream with all its record shows of the leg.</summary>
+public sealed record TransferEnded(
+    Guid LegId, TransferStatus Status, CallStatus LegStatus, int DurationSeconds, decimal Cost, string? RecordingUrl,
+    IReadOnlyList<TranscriptEntry> Transcript, DateTimeOffset? StartedAt, DateTimeOffset At);
+
+/// <summary>Somebody on our side wants the call to end. Stored before the carrier is asked.</summary>
+/// <param name="Reason">Becomes the ending's reason unless the callee was faster.</param>
+public sealed record HangupRequested(EndedReason Reason, DateTimeOffset At);
+
+/// <summary>The call is over and its slot is free. Nothing moves it out of here.</summary>
+/// <param name="Party">Who brought it about.</param>
+/// <param name="Stage">The status it ended from.</param>
+/// <param name="CarrierCode">The carrier's raw code, for example <c>sip:486</c> or <c>twilio:21211</c>.</param>
+/// <param name="DurationSeconds">Answered to ended; 0 if it was not answered.</param>
+public sealed record CallEnded(
+    CallStatus Status, EndedReason Reason, Party Party, CallStatus Stage, string? CarrierCode, int DurationSeconds, DateTimeOffset At);
+
+/// <summary>The call was priced and its hold released; follows <see cref="CallEnded"/> in the same transaction.</summary>
+/// <param name="Amount">The charge, never more than the hold.</param>
+/// <param name="Released">The hold that was given back.</param>
+public sealed record CallCharged(decimal Amount, decimal Released, DateTimeOffset At);
+
+/// <summary>The carrier finished the recording.</summary>
+/// <param name="RecordingSid">The carrier's id of the recording.</param>
+/// <param name="Url">Where it can be fetched.</param>
+public sealed record RecordingCompleted(string RecordingSid, string Url, int DurationSeconds, DateTimeOffset At);
+
+/// <summary>The conversation was analysed.</summary>
+/// <param name="Extractions">Name to value, as the agent's extraction schema asks.</param>
+public sealed record CallAnalyzed(string? Summary, JsonElement Extractions, DateTimeOffset At);
+
+/// <summary>The carrier reported a leg of this call that the call does not own, or that outlived it; it was hung up.</summary>
+public sealed record StrayLegReported(string CallSid, string CarrierStatus, DateTimeOffset At);
+
+/// <summary>One entry of a transcript.</summary>
+public sealed record TranscriptEntry(Role Role, string Content);

@@ -1,0 +1,42 @@
+namespace Chorus.Domain.Calls;
+
+/// <summary>
+/// Decisions about the dial: claim, act, reconcile. The claim is committed before the carrier is asked; what happened
+/// after it is found out from the carrier and never by asking a second time.
+/// </summary>
+public static class Dialling
+{
+    /// <summary>Claims the dial for one worker. A copy of the command, or a second worker, gets nothing.</summary>
+    /// <param name="longestWait">A call that waited for longer ends instead of ringing at a surprising hour.</param>
+    public static Decision Claim(Call call, string node, TimeSpan longestWait, DateTimeOffset now)
+    {
+        if (call.IsOver || call.Claim is not null) return Decision.Nothing;
+        if (call.Hangup is not null) return Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Canceled, now);
+        if (now - call.RequestedAt > longestWait) return Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Expired, now);
+        return Decision.Of(new DialClaimed(1, node, now));
+    }
+
+    /// <summary>The carrier took the call. Its callback may have told us already; another leg than the known one is a stray.</summary>
+    public static Decision Placed(Call call, int attempt, string callSid, DateTimeOffset now)
+    {
+        if (call.CallSid == callSid || call.Claim?.Attempt != attempt) return Decision.Nothing;
+        if (call.CallSid is not null || call.IsOver) return Decision.Of(new StrayLegReported(callSid, "placed", now));
+        return Decision.Of(new CallPlaced(attempt, callSid, now));
+    }
+
+    /// <summary>The carrier said no to the dial: certainly nothing rings.</summary>
+    public static Decision Refused(Call call, Outcome outcome, string carrierCode, DateTimeOffset now) =>
+        call.IsOver || call.CallSid is not null ? Decision.Nothing : Ending.End(call, outcome, carrierCode, null, now);
+
+    /// <summary>The dial's answer was lost; from here on the call is looked for at the carrier.</summary>
+    public static Decision AnswerLost(Call call, int attempt, string detail, DateTimeOffset now) =>
+        call.IsOver || call.CallSid is not null || call.AnswerLost || call.Claim?.Attempt != attempt
+            ? Decision.Nothing
+            : Decision.Of(new DialAnswerLost(attempt, detail, now));
+
+    /// <summary>The carrier was asked and it cannot be known whether the call was placed: it ends, and is never dialled again.</summary>
+    public static Decision GiveUp(Call call, DateTimeOffset now) =>
+        call.IsOver || call.Claim is null || call.CallSid is not null
+            ? Decision.Nothing
+            : Ending.Unanswered(call, CallStatus.Failed, EndedReason.DialOutcomeUnknown, now);
+}

@@ -1,0 +1,35 @@
+namespace Chorus.Domain.Calls;
+
+/// <summary>The bounds within which a call must take its next step.</summary>
+/// <param name="Claim">From accepted to claimed, before the dial command is sent again. Default 2 s.</param>
+/// <param name="Answer">From claimed to the carrier's answer, before the call is looked for at the carrier. Default 20 s.</param>
+/// <param name="Ring">From placed to answered or ended, before the carrier is asked. Default 75 s.</param>
+/// <param name="Hangup">From asking for the end to the end, before the carrier is asked. Default 5 s.</param>
+/// <param name="Overrun">How far past its longest duration a call may be, before it is hung up here too. Default 10 s.</param>
+public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Ring, TimeSpan Hangup, TimeSpan Overrun)
+{
+    public static Bounds Default { get; } = new(
+        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(75), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
+}
+
+/// <summary>
+/// The durable timer of a call: when somebody must look at it if nothing happens. It is stored with the read model, is
+/// never cancelled, and says only <em>when</em> to look; what to do is decided from the state that is found then.
+/// </summary>
+public static class Watch
+{
+    /// <summary>When to look; null once the call is over.</summary>
+    public static DateTimeOffset? Due(Call call, Bounds bounds)
+    {
+        if (call.IsOver) return null;
+        var step = call switch
+        {
+            { Claim: null } => call.RequestedAt + bounds.Claim,
+            { CallSid: null, AnswerLost: true } => call.Claim!.At,
+            { CallSid: null } => call.Claim!.At + bounds.Answer,
+            { StartedAt: { } started } => started.AddSeconds(call.MaxDurationSeconds) + bounds.Overrun,
+            _ => call.PlacedAt!.Value + bounds.Ring,
+        };
+        return call.Hangup is { } hangup && hangup.At + bounds.Hangup < step ? hangup.At + bounds.Hangup : step;
+    }
+}

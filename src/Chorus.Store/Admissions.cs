@@ -1,0 +1,172 @@
+using System.Threading.Channels;
+using Chorus.Domain.Calls;
+using Chorus.Domain.Organizations;
+using Marten;
+using Marten.Services;
+using Microsoft.Extensions.Hosting;
+using Npgsql;
+
+namespace Chorus.Store;
+
+/// <summary>What became of a request for a call.</summary>
+public enum AdmissionResult
+{
+    /// <summary>Queued now.</summary>
+    Queued,
+
+    /// <summary>The same request under the same key was queued before; this is that call.</summary>
+    Replayed,
+
+    /// <summary>The key names another request.</summary>
+    KeyReused,
+    TooManyCalls,
+    InsufficientFunds,
+}
+
+/// <summary>The result, and the call where there is one.</summary>
+public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null);
+
+/// <summary>
+/// Queues calls: one transaction for all requests that wait, which locks their organizations' account rows, decides on
+/// each in the order of arrival, and appends the events, the read models, the postings and the new counters. Limit and
+/// funds are therefore exact over any number of processes, and a lone request waits for nobody.
+/// </summary>
+public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CommitSignal signal, ChorusMetrics metrics) : BackgroundService
+{
+    private readonly Channel<Waiting> queue = Channel.CreateBounded<Waiting>(settings.AdmissionQueue);
+
+    /// <summary>Asks for a call; null if too many requests wait already.</summary>
+    /// <exception cref="NpgsqlException">The store is away.</exception>
+    public async Task<Admitted?> AdmitAsync(CallRequested request, CancellationToken cancellationToken)
+    {
+        var waiting = new Waiting(request);
+        return queue.Writer.TryWrite(waiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Enumerable.Range(0, settings.AdmissionLoops).Select(_ => Task.Run(() => Loop(stoppingToken), stoppingToken)));
+
+    private async Task Loop(CancellationToken stoppingToken)
+    {
+        while (await queue.Reader.WaitToReadAsync(stoppingToken))
+        {
+            List<Waiting> batch = [];
+            while (batch.Count < settings.AdmissionBatch && queue.Reader.TryRead(out var waiting)) batch.Add(waiting);
+            if (batch.Count > 0) await AdmitAll(batch);
+        }
+    }
+
+    /// <summary>A batch that fails is tried one by one, so that a request fails only for itself.</summary>
+    private async Task AdmitAll(List<Waiting> batch)
+    {
+        try
+        {
+            var answers = await Commit([.. batch.Select(w => w.Request)]);
+            signal.Pulse();
+            for (var i = 0; i < batch.Count; i++)
+            {
+                if (answers[i].Result is AdmissionResult.Queued) metrics.Committed(null, [batch[i].Request]);
+                else if (answers[i].Call is null) metrics.Refused(answers[i].Result);
+                batch[i].Answer.TrySetResult(answers[i]);
+            }
+        }
+        catch (Exception e) when (batch.Count > 1 && e is not NpgsqlException { IsTransient: true })
+        {
+            foreach (var waiting in batch) await AdmitAll([waiting]);
+        }
+        catch (Exception e)
+        {
+            foreach (var waiting in batch) waiting.Answer.TrySetException(e);
+        }
+    }
+
+    private async Task<Admitted[]> Commit(CallRequested[] requests)
+    {
+        await using var connection = await source.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        var (accounts, known) = await Lock(connection, requests);
+        var before = accounts.ToDictionary();
+
+        await using var session = store.LightweightSession(SessionOptions.ForTransaction(transaction, shouldAutoCommit: false));
+        var answers = new Admitted[requests.Length];
+        for (var i = 0; i < requests.Length; i++) answers[i] = Decide(requests[i], accounts, known, session);
+
+        if (answers.Any(a => a.Result is AdmissionResult.Queued))
+        {
+            foreach (var (id, account) in accounts)
+                if (account != before[id]) session.QueueSqlCommand($"update {settings.Schema}.organizations set held = ?, active_calls = ? where id = ?", account.Held, account.ActiveCalls, id);
+            await session.SaveChangesAsync();
+            await transaction.CommitAsync();
+        }
+        return answers;
+    }
+
+    private Admitted Decide(CallRequested request, Dictionary<Guid, Account> accounts, Dictionary<Guid, Known> known, IDocumentSession session)
+    {
+        if (request.RequestHash is { } hash && known.TryGetValue(request.CallId, out var first))
+            return first.Hash == hash ? new(AdmissionResult.Replayed, first.Call) : new(AdmissionResult.KeyReused);
+
+        var account = accounts[request.OrganizationId];
+        switch (account.Admit(request.Hold))
+        {
+            case Admission.TooManyCalls: return new(AdmissionResult.TooManyCalls);
+            case Admission.InsufficientFunds: return new(AdmissionResult.InsufficientFunds);
+        }
+
+        accounts[request.OrganizationId] = account.With(request.Hold);
+        var tenant = session.ForTenant(request.OrganizationId.ToString());
+        var requested = tenant.Events.BuildEvent(request);
+        requested.CorrelationId = request.TraceParent;
+        tenant.Events.StartStream<CallDocument>(request.CallId, requested);
+        Postings.Hold(session, settings, request);
+        var call = new VersionedCall(CallView.Evolve(null, request)!, 1);
+        if (request.RequestHash is { } key) known[request.CallId] = new(key, call);
+        return new(AdmissionResult.Queued, call);
+    }
+
+    /// <summary>Locks the accounts, in one order everywhere, then looks at the keys: who holds the lock sees every earlier call.</summary>
+    private async Task<(Dictionary<Guid, Account> Accounts, Dictionary<Guid, Known> Known)> Lock(NpgsqlConnection connection, CallRequested[] requests)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        var accounts = new NpgsqlBatchCommand(
+            $"select id, balance, held, active_calls, max_concurrent_calls from {settings.Schema}.organizations where id = any($1) order by id for update");
+        accounts.Parameters.Add(new() { Value = requests.Select(r => r.OrganizationId).Distinct().ToArray() });
+        batch.BatchCommands.Add(accounts);
+        var keyed = requests.Where(r => r.RequestHash is not null).Select(r => r.CallId).ToArray();
+        if (keyed.Length > 0)
+        {
+            var known = new NpgsqlBatchCommand(
+                $"""
+                select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version
+                from {settings.Schema}.mt_events e
+                join {settings.Schema}.mt_doc_calldocument d on d.id = e.stream_id and d.tenant_id = e.tenant_id
+                where e.stream_id = any($1) and e.version = 1
+                """);
+            known.Parameters.Add(new() { Value = keyed });
+            batch.BatchCommands.Add(known);
+        }
+        return await Read(batch, keyed.Length > 0);
+    }
+
+    private static async Task<(Dictionary<Guid, Account> Accounts, Dictionary<Guid, Known> Known)> Read(NpgsqlBatch batch, bool keyed)
+    {
+        Dictionary<Guid, Account> accounts = [];
+        Dictionary<Guid, Known> known = [];
+        await using var reader = await batch.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+            accounts.Add(reader.GetGuid(0), new(reader.GetGuid(0), reader.GetDecimal(1), reader.GetDecimal(2), reader.GetInt32(3), reader.GetInt32(4)));
+        if (keyed && await reader.NextResultAsync())
+        {
+            while (await reader.ReadAsync())
+                known.Add(reader.GetGuid(0), new(reader.GetString(1), new(CallQueries.View(reader, 2), reader.GetInt64(3))));
+        }
+        return (accounts, known);
+    }
+
+    private sealed record Known(string Hash, VersionedCall Call);
+
+    private sealed record Waiting(CallRequested Request)
+    {
+        public TaskCompletionSource<Admitted> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

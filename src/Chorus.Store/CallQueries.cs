@@ -1,0 +1,142 @@
+using System.Text;
+using System.Text.Json;
+using Chorus.Domain.Calls;
+using JasperFx.Events;
+using Marten;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Chorus.Store;
+
+/// <summary>A call as it is served, with the version of the stream behind it.</summary>
+public sealed record VersionedCall(CallView Call, long Version);
+
+/// <summary>What a list of calls may be narrowed by; null or empty is not asked for.</summary>
+public sealed record CallFilter
+{
+    public string? Status { get; init; }
+    public Guid? AgentId { get; init; }
+    public Guid? PhoneNumberId { get; init; }
+    public string? CustomerNumber { get; init; }
+    public DateTimeOffset? CreatedAfter { get; init; }
+    public DateTimeOffset? CreatedBefore { get; init; }
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>Where the next page begins: behind this call.</summary>
+public sealed record CallCursor(DateTimeOffset CreatedAt, Guid Id);
+
+/// <summary>One page, newest first.</summary>
+/// <param name="Next">Begins the page behind this one; null if there is none.</param>
+public sealed record CallPage(IReadOnlyList<CallView> Calls, long Total, CallCursor? Next);
+
+/// <summary>One event of a call's history.</summary>
+public sealed record CallEvent(long Version, string Type, DateTimeOffset At, object Data);
+
+/// <summary>Reads calls. Every question names the organization it is asked for.</summary>
+public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings)
+{
+    private readonly string calls = $"{settings.Schema}.mt_doc_calldocument";
+
+    public async Task<VersionedCall?> FindAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand($"select data -> 'call', mt_version from {calls} where tenant_id = $1 and id = $2");
+        command.Parameters.Add(new() { Value = organizationId.ToString() });
+        command.Parameters.Add(new() { Value = id });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken) ? new(View(reader, 0), reader.GetInt64(1)) : null;
+    }
+
+    /// <summary>The call as it stood at a version or a time; null if it did not exist then.</summary>
+    public async Task<VersionedCall?> FindAsOfAsync(Guid organizationId, Guid id, long? version, DateTimeOffset? at, CancellationToken cancellationToken)
+    {
+        var events = await Events(organizationId, id, version ?? 0, at, cancellationToken);
+        return CallView.Fold(events.Select(e => e.Data)) is { } call && (version is null || events[^1].Version == version)
+            ? new(call, events[^1].Version)
+            : null;
+    }
+
+    /// <summary>The whole history, versions without a gap; empty if the organization has no such call.</summary>
+    public async Task<IReadOnlyList<CallEvent>> HistoryAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
+    {
+        var events = await Events(organizationId, id, 0, null, cancellationToken);
+        return [.. events.Select(e => new CallEvent(e.Version, e.EventTypeName, e.Timestamp, e.Data))];
+    }
+
+    public async Task<CallPage> ListAsync(Guid organizationId, CallFilter filter, int limit, int offset, CallCursor? after, CancellationToken cancellationToken)
+    {
+        var (where, parameters) = Where(organizationId, filter);
+        var behind = after is null ? "" : $" and (created_at, id) < (${parameters.Count + 1}, ${parameters.Count + 2})";
+        await using var batch = source.CreateBatch();
+        var count = new NpgsqlBatchCommand($"select count(*) from {calls} where {where}");
+        var page = new NpgsqlBatchCommand(
+            $"select data -> 'call', created_at, id from {calls} where {where}{behind} order by created_at desc, id desc limit {limit + 1} offset {offset}");
+        foreach (var parameter in parameters) { count.Parameters.Add(parameter.Clone()); page.Parameters.Add(parameter); }
+        if (after is not null) { page.Parameters.Add(new() { Value = after.CreatedAt }); page.Parameters.Add(new() { Value = after.Id }); }
+        batch.BatchCommands.Add(count);
+        batch.BatchCommands.Add(page);
+
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        var total = reader.GetInt64(0);
+        await reader.NextResultAsync(cancellationToken);
+        List<CallView> found = [];
+        CallCursor? last = null, next = null;
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            if (found.Count == limit) { next = last; break; }
+            found.Add(View(reader, 0));
+            last = new(reader.GetFieldValue<DateTimeOffset>(1), reader.GetGuid(2));
+        }
+        return new(found, total, next);
+    }
+
+    private static (string Where, List<NpgsqlParameter> Parameters) Where(Guid organizationId, CallFilter filter)
+    {
+        List<NpgsqlParameter> parameters = [];
+        var where = new StringBuilder();
+        Add("tenant_id =", organizationId.ToString());
+        if (filter.Status is { } status) Add("status =", status);
+        if (filter.AgentId is { } agent) Add("agent_id =", agent);
+        if (filter.PhoneNumberId is { } number) Add("phone_number_id =", number);
+        if (filter.CustomerNumber is { } customer) Add("customer_number =", customer);
+        if (filter.CreatedAfter is { } from) Add("created_at >", from);
+        if (filter.CreatedBefore is { } until) Add("created_at <", until);
+        foreach (var (key, value) in filter.Metadata)
+        {
+            // A value in a query string has no type: "42" finds the text and the number.
+            var text = Json(JsonSerializer.SerializeToElement(value));
+            var typed = Typed(value) is { } element ? Json(element) : text;
+            where.Append($" and (data -> 'call' -> 'metadata' @> ${parameters.Count + 1} or data -> 'call' -> 'metadata' @> ${parameters.Count + 2})");
+            parameters.Add(text);
+            parameters.Add(typed.Clone());
+
+            NpgsqlParameter Json(JsonElement element) => new()
+            {
+                NpgsqlDbType = NpgsqlDbType.Jsonb, Value = JsonSerializer.Serialize(new Dictionary<string, JsonElement> { [key] = element }),
+            };
+        }
+        return (where.ToString(), parameters);
+
+        void Add(string condition, object value)
+        {
+            parameters.Add(new() { Value = value });
+            where.Append(where.Length == 0 ? "" : " and ").Append($"{condition} ${parameters.Count}");
+        }
+    }
+
+    private static JsonElement? Typed(string value)
+    {
+        try { return JsonDocument.Parse(value).RootElement is { ValueKind: JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False } e ? e : null; }
+        catch (JsonException) { return null; }
+    }
+
+    private async Task<IReadOnlyList<IEvent>> Events(Guid organizationId, Guid id, long version, DateTimeOffset? at, CancellationToken cancellationToken)
+    {
+        await using var session = store.QuerySession(organizationId.ToString());
+        return await session.Events.FetchStreamAsync(id, version, at, token: cancellationToken);
+    }
+
+    internal static CallView View(NpgsqlDataReader reader, int column) =>
+        JsonSerializer.Deserialize<CallView>(reader.GetFieldValue<byte[]>(column), StoreJson.Options)!;
+}

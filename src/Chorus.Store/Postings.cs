@@ -1,0 +1,39 @@
+using Chorus.Domain.Calls;
+using Marten;
+
+namespace Chorus.Store;
+
+/// <summary>
+/// The money and the slot behind a fact, queued in the transaction that appends the fact, so that neither can leak. The
+/// database keeps the books too: a call has one hold, one release and one charge, and available is never below zero.
+/// </summary>
+internal static class Postings
+{
+    /// <summary>Queues the ledger line of an admitted call's hold; the account row is updated by the admission, which has it locked.</summary>
+    public static void Hold(IDocumentOperations session, StoreSettings settings, CallRequested e) =>
+        Line(session, settings, e.OrganizationId, "hold", -e.Hold, e.CallId, e, e.At);
+
+    /// <summary>Queues what a call's facts post, if they post anything.</summary>
+    public static void Queue(IDocumentOperations session, StoreSettings settings, Call call, IReadOnlyList<object> facts)
+    {
+        foreach (var charged in facts.OfType<CallCharged>())
+        {
+            Line(session, settings, call.OrganizationId, "release", charged.Released, call.Id, charged, charged.At);
+            if (charged.Amount > 0) Line(session, settings, call.OrganizationId, "charge", -charged.Amount, call.Id, charged, charged.At);
+            session.QueueSqlCommand(
+                $"update {settings.Schema}.organizations set balance = balance - ?, held = held - ?, active_calls = active_calls - 1 where id = ?",
+                charged.Amount, charged.Released, call.OrganizationId);
+        }
+    }
+
+    /// <summary>Queues one line.</summary>
+    public static void Line(
+        IDocumentOperations session, StoreSettings settings, Guid organizationId, string kind, decimal amount, Guid? callId, object fact,
+        DateTimeOffset at, string? reference = null) =>
+        session.QueueSqlCommand(
+            $"""
+            insert into {settings.Schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, reference, at)
+            values (?, ?, ?, nullif(?, '00000000-0000-0000-0000-000000000000'::uuid), ?, ?, nullif(?, ''), ?)
+            """,
+            organizationId, kind, amount, callId ?? Guid.Empty, callId ?? organizationId, EventNames.Of(fact), reference ?? "", at);
+}

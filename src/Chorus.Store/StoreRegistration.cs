@@ -1,0 +1,106 @@
+using Chorus.Domain.Agents;
+using Chorus.Domain.Calls;
+using Chorus.Domain.Organizations;
+using Chorus.Domain.PhoneNumbers;
+using JasperFx.Events.Projections;
+using JasperFx.MultiTenancy;
+using JasperFx;
+using Marten;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Chorus.Store;
+
+/// <summary>The one store configuration that both hosts call.</summary>
+public static class StoreRegistration
+{
+    public static IServiceCollection AddChorusStore(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        var connection = builder.Configuration.GetConnectionString("Postgres")
+            ?? throw new InvalidOperationException("ConnectionStrings:Postgres is not configured.");
+        var settings = builder.Configuration.GetSection("Chorus:Store").Get<StoreSettings>() ?? new();
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(settings);
+        services.AddSingleton(NpgsqlDataSource.Create(connection));
+        services.AddMarten(options => Configure(options, settings)).UseNpgsqlDataSource().UseLightweightSessions();
+        services.AddSingleton<IHostedService, Schema>();
+        services.AddSingleton<CommitSignal>();
+        services.AddSingleton<ChorusMetrics>();
+        services.AddSingleton<CallJournal>();
+        services.AddSingleton<CallQueries>();
+        services.AddSingleton<OrganizationStore>();
+        services.AddSingleton<Secrets>();
+        services.AddDataProtection().SetApplicationName("chorus");
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>, ProtectionKeys>();
+        return services;
+    }
+
+    private static void Configure(StoreOptions options, StoreSettings settings)
+    {
+        options.DatabaseSchemaName = settings.Schema;
+        options.AutoCreateSchemaObjects = AutoCreate.None; // Schema applies it once, before anything is served
+        options.UseSystemTextJsonForSerialization(configure: json => StoreJson.Configure(json));
+        options.DisableNpgsqlLogging = true;
+
+        // Conjoined: every stream and document carries its organization, and no session crosses it.
+        options.Policies.AllDocumentsAreMultiTenanted();
+        options.Events.TenancyStyle = TenancyStyle.Conjoined;
+        options.Events.MetadataConfig.CorrelationIdEnabled = true;
+        options.Projections.Errors.SkipApplyErrors = false;
+        options.Projections.Errors.SkipSerializationErrors = false;
+        options.Projections.Add<CallProjection>(ProjectionLifecycle.Inline);
+        options.Schema.For<CallDocument>()
+            .UseNumericRevisions(true)
+            .Duplicate(x => x.Status).Duplicate(x => x.CreatedAt).Duplicate(x => x.AgentId).Duplicate(x => x.PhoneNumberId)
+            .Duplicate(x => x.CustomerNumber).Duplicate(x => x.DueAt)
+            .IgnoreIndex("calls_newest").IgnoreIndex("calls_by_status").IgnoreIndex("calls_by_agent").IgnoreIndex("calls_by_number")
+            .IgnoreIndex("calls_by_customer").IgnoreIndex("calls_by_metadata").IgnoreIndex("calls_due");
+        options.Schema.For<Agent>();
+        options.Schema.For<PhoneNumber>();
+        foreach (var (alias, type) in EventNames.All) options.Events.MapEventType(type, alias);
+    }
+}
+
+/// <summary>The stored name of every event. A name is never used for anything else again.</summary>
+public static class EventNames
+{
+    public static IReadOnlyDictionary<string, Type> All { get; } = new Dictionary<string, Type>
+    {
+        ["call_requested"] = typeof(CallRequested),
+        ["dial_claimed"] = typeof(DialClaimed),
+        ["call_placed"] = typeof(CallPlaced),
+        ["dial_answer_lost"] = typeof(DialAnswerLost),
+        ["call_ringing"] = typeof(CallRinging),
+        ["call_started"] = typeof(CallStarted),
+        ["conversation_opened"] = typeof(ConversationOpened),
+        ["turn_spoken"] = typeof(TurnSpoken),
+        ["key_pressed"] = typeof(KeyPressed),
+        ["transfer_initiated"] = typeof(TransferInitiated),
+        ["transfer_progressed"] = typeof(TransferProgressed),
+        ["transfer_ended"] = typeof(TransferEnded),
+        ["hangup_requested"] = typeof(HangupRequested),
+        ["call_ended"] = typeof(CallEnded),
+        ["call_charged"] = typeof(CallCharged),
+        ["recording_completed"] = typeof(RecordingCompleted),
+        ["call_analyzed"] = typeof(CallAnalyzed),
+        ["stray_leg_reported"] = typeof(StrayLegReported),
+        ["organization_registered"] = typeof(OrganizationRegistered),
+        ["organization_changed"] = typeof(OrganizationChanged),
+        ["funds_deposited"] = typeof(FundsDeposited),
+        ["api_key_issued"] = typeof(ApiKeyIssued),
+        ["api_key_revoked"] = typeof(ApiKeyRevoked),
+    };
+
+    private static readonly Dictionary<Type, string> ByType = All.ToDictionary(x => x.Value, x => x.Key);
+
+    /// <summary>The stored name of a fact.</summary>
+    public static string Of(object fact) => ByType[fact.GetType()];
+}

@@ -1,0 +1,58 @@
+-- What stands beside Marten's tables: money, slots and keys, which are decided under a row lock; and the indexes of the
+-- call list. Every statement can be run again. {schema} is the configured schema.
+
+create table if not exists {schema}.organizations (
+    id                   uuid primary key,
+    name                 text not null,
+    max_concurrent_calls integer not null check (max_concurrent_calls >= 0),
+    currency             text not null,
+    allowed_countries    text[] not null,
+    rates                jsonb not null,
+    balance              numeric not null default 0,
+    held                 numeric not null default 0 check (held >= 0),
+    active_calls         integer not null default 0 check (active_calls >= 0),
+    created_at           timestamptz not null,
+    check (balance - held >= 0)
+) with (fillfactor = 50); -- room for the counters to change in place
+
+create table if not exists {schema}.api_keys (
+    hash            bytea primary key, -- SHA-256 of the key; the key itself is nowhere
+    id              uuid not null unique,
+    organization_id uuid not null references {schema}.organizations (id),
+    created_at      timestamptz not null,
+    revoked_at      timestamptz
+);
+
+-- Postings. The sum of an organization's amounts is what it has available: a hold takes, a release gives back.
+create table if not exists {schema}.ledger (
+    id              bigint generated always as identity,
+    organization_id uuid not null,
+    kind            text not null check (kind in ('deposit', 'hold', 'release', 'charge')),
+    amount          numeric not null,
+    call_id         uuid,
+    event_stream    uuid not null,
+    event_type      text not null,
+    reference       text,
+    at              timestamptz not null,
+    primary key (organization_id, id)
+);
+create unique index if not exists ledger_once_per_call on {schema}.ledger (call_id, kind) where call_id is not null;
+create unique index if not exists ledger_once_per_reference on {schema}.ledger (organization_id, reference) where reference is not null;
+
+create table if not exists {schema}.relay_progress (
+    name   text primary key,
+    seq_id bigint not null
+);
+
+create table if not exists {schema}.data_protection_keys (
+    friendly_name text primary key,
+    xml           text not null
+);
+
+create index if not exists calls_newest on {schema}.mt_doc_calldocument (tenant_id, created_at desc, id desc);
+create index if not exists calls_by_status on {schema}.mt_doc_calldocument (tenant_id, status, created_at desc, id desc);
+create index if not exists calls_by_agent on {schema}.mt_doc_calldocument (tenant_id, agent_id, created_at desc, id desc);
+create index if not exists calls_by_number on {schema}.mt_doc_calldocument (tenant_id, phone_number_id, created_at desc, id desc);
+create index if not exists calls_by_customer on {schema}.mt_doc_calldocument (tenant_id, customer_number, created_at desc, id desc);
+create index if not exists calls_by_metadata on {schema}.mt_doc_calldocument using gin ((data -> 'call' -> 'metadata') jsonb_path_ops);
+create index if not exists calls_due on {schema}.mt_doc_calldocument (due_at) where due_at is not null;
