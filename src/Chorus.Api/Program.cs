@@ -1,18 +1,18 @@
 using Chorus.Api;
 using Chorus.Api.Calls;
 using Chorus.Api.Http;
+using Chorus.Hosting;
 using Chorus.Store;
 using Scalar.AspNetCore;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddSingleton((builder.Configuration.GetSection("Chorus").Get<ApiSettings>() ?? new()).Checked());
 builder.AddChorusStore();
-builder.AddTelemetry();
+builder.AddOperations("chorus-api");
 builder.Services.AddSingleton<Admissions>().AddHostedService(s => s.GetRequiredService<Admissions>());
 builder.Services.AddSingleton<WorkerCommands>().AddHostedService(s => s.GetRequiredService<WorkerCommands>());
 builder.Services.AddSingleton<PlaceCall>();
 builder.Services.AddExceptionHandler<ErrorBodies>().AddProblemDetails();
-builder.Services.AddHealthChecks().AddCheck<StoreIsReachable>("store", tags: ["ready"]);
 builder.Services.AddChorusOpenApi();
 
 var app = builder.Build();
@@ -21,9 +21,7 @@ app.UseStatusCodePages(ErrorBodies.ForStatus);
 app.UseRouting();
 app.UseMiddleware<Keys>();
 app.MapEndpoints();
-app.MapHealthChecks("/health/live", new() { Predicate = _ => false });
-app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") });
-app.MapPrometheusScrapingEndpoint("/metrics");
+app.MapOperations();
 app.MapOpenApi("/openapi.json");
 app.MapScalarApiReference("/docs", options => options.WithOpenApiRoutePattern("/openapi.json").WithTitle("Chorus"));
 await app.RunAsync();

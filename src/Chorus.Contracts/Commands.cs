@@ -14,8 +14,8 @@ public static class CommandQueue
     public const string Name = "chorus.commands";
 
     /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.DialCall"/>.</summary>
-    public const string DialCall = "dial-call";
+    public const string DialCall = "Chorus.Contracts.DialCall";
 
     /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.HangUpCall"/>.</summary>
-    public const string HangUpCall = "hang-up-call";
+    public const string HangUpCall = "Chorus.Contracts.HangUpCall";
 }

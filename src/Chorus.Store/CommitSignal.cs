@@ -1,7 +1,7 @@
 namespace Chorus.Store;
 
 /// <summary>Wakes whoever waits for new events in this process, so that nobody has to poll fast.</summary>
-public sealed class CommitSignal : IDisposable
+public sealed class CommitSignal
 {
     private readonly SemaphoreSlim signal = new(0, 1);
 
@@ -17,6 +17,4 @@ public sealed class CommitSignal : IDisposable
 
     /// <summary>Waits for a pulse, at most this long.</summary>
     public Task WaitAsync(TimeSpan longest, CancellationToken cancellationToken) => signal.WaitAsync(longest, cancellationToken);
-
-    public void Dispose() => signal.Dispose();
 }

@@ -43,6 +43,7 @@ create table if not exists {schema}.relay_progress (
     name   text primary key,
     seq_id bigint not null
 );
+insert into {schema}.relay_progress values ('events', 0) on conflict do nothing;
 
 create table if not exists {schema}.data_protection_keys (
     friendly_name text primary key,

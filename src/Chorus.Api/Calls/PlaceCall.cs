@@ -109,9 +109,7 @@ public static class NamedId
     {
         Span<byte> hash = stackalloc byte[20];
         byte[] input = [.. organizationId.ToByteArray(bigEndian: true), .. Encoding.UTF8.GetBytes(name)];
-#pragma warning disable CA5350 // RFC 9562 asks for SHA-1 here; nothing is kept secret by it
         SHA1.HashData(input, hash);
-#pragma warning restore CA5350
         hash[6] = (byte)((hash[6] & 0x0F) | 0x50);
         hash[8] = (byte)((hash[8] & 0x3F) | 0x80);
         return new Guid(hash[..16], bigEndian: true);

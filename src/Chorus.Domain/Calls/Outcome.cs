@@ -3,10 +3,13 @@ namespace Chorus.Domain.Calls;
 /// <summary>How a call ended: what it is called, why, and who is behind it.</summary>
 public sealed record Outcome(CallStatus Status, EndedReason Reason, Party Party)
 {
-    /// <summary>Answered and over; whoever was first to ask for the end is behind it.</summary>
-    public static Outcome OfConversation(HangupRequested? hangup) => hangup is null
-        ? new(CallStatus.Completed, EndedReason.CustomerHangup, Party.Customer)
-        : new(CallStatus.Completed, hangup.Reason, hangup.Reason.Party());
+    /// <summary>Answered and over; whoever was first to ask for the end is behind it, else the callee.</summary>
+    /// <param name="reachedLimit">The carrier ended it because it reached its longest duration.</param>
+    public static Outcome OfConversation(HangupRequested? hangup, bool reachedLimit)
+    {
+        var reason = hangup?.Reason ?? (reachedLimit ? EndedReason.MaxDuration : EndedReason.CustomerHangup);
+        return new(CallStatus.Completed, reason, reason.Party());
+    }
 
     /// <summary>Not answered, as the carrier's final status and the SIP response behind it say.</summary>
     /// <param name="status">The carrier's word: busy, no-answer, canceled, failed, or completed without an answer.</param>

@@ -1,26 +1,39 @@
 using Chorus.Store;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
-namespace Chorus.Api;
+namespace Chorus.Hosting;
 
-/// <summary>Traces and metrics: sent by OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says so, metrics also read at <c>/metrics</c>.</summary>
-public static class Telemetry
+/// <summary>
+/// How a host is operated: traces and metrics are sent by OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says so, metrics
+/// are also read at <c>/metrics</c>, health at <c>/health/live</c> and <c>/health/ready</c>.
+/// </summary>
+public static class Operations
 {
-    public static void AddTelemetry(this WebApplicationBuilder builder)
+    public static void AddOperations(this WebApplicationBuilder builder, string service)
     {
         var telemetry = builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("chorus-api"))
-            .WithTracing(tracing => tracing.AddAspNetCoreInstrumentation().AddSource("Npgsql", ChorusMetrics.Name))
+            .ConfigureResource(resource => resource.AddService(service))
+            .WithTracing(tracing => tracing.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddSource("Npgsql", "Wolverine", ChorusMetrics.Name))
             .WithMetrics(metrics => metrics.AddMeter("Microsoft.AspNetCore.Hosting", "Npgsql", ChorusMetrics.Name).AddPrometheusExporter());
         if (!string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
         {
             telemetry.WithTracing(tracing => tracing.AddOtlpExporter());
             telemetry.WithMetrics(metrics => metrics.AddOtlpExporter());
         }
+        builder.Services.AddHealthChecks().AddCheck<StoreIsReachable>("store", tags: ["ready"]);
+    }
+
+    public static void MapOperations(this WebApplication app)
+    {
+        app.MapHealthChecks("/health/live", new() { Predicate = _ => false });
+        app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") });
+        app.MapPrometheusScrapingEndpoint("/metrics");
     }
 }
 

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+
+namespace Chorus.Sandbox;
+
+/// <summary>How a conversation's socket came to its end.</summary>
+public enum SessionEnd
+{
+    AgentEnded,
+    CalleeHungUp,
+    Broken,
+}
+
+/// <summary>
+/// A person on the telephone, and the speech between them and the customer's socket: the agent's words take the time it
+/// takes to speak them, and the callee acts as the script says.
+/// </summary>
+public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks callbacks, TimeProvider clock, bool breakOnce)
+{
+    private const double CharactersPerSecond = 16;
+    private readonly ClientWebSocket socket = new();
+    private readonly SemaphoreSlim sending = new(1, 1);
+    private readonly Mouth agent = new();
+    private SessionEnd? end;
+
+    public async Task<SessionEnd> TalkAsync(string url, CancellationToken over)
+    {
+        using var session = CancellationTokenSource.CreateLinkedTokenSource(over);
+        try
+        {
+            socket.Options.SetRequestHeader("X-Twilio-Signature", callbacks.Sign(url, []));
+            await socket.ConnectAsync(new Uri(url), over);
+            await SendAsync(new
+            {
+                type = "setup", sessionId = "VX" + call.Sid[2..], accountSid = call.AccountSid, callSid = call.Sid, from = call.From, to = call.To,
+                direction = "outbound-api", callType = "PSTN", callStatus = "IN-PROGRESS",
+            });
+            await Task.WhenAny(HearAsync(session.Token), SpeakForAgentAsync(session.Token), ActAsync(session.Token));
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException) { end ??= SessionEnd.Broken; }
+        await session.CancelAsync();
+        await CloseAsync();
+        return end ?? (over.IsCancellationRequested ? SessionEnd.CalleeHungUp : SessionEnd.Broken);
+    }
+
+    /// <summary>What the customer sends.</summary>
+    private async Task HearAsync(CancellationToken over)
+    {
+        var buffer = new byte[16 * 1024];
+        while (true)
+        {
+            using var text = new MemoryStream();
+            WebSocketReceiveResult part;
+            do
+            {
+                part = await socket.ReceiveAsync(buffer, over);
+                if (part.MessageType is WebSocketMessageType.Close) return;
+                text.Write(buffer, 0, part.Count);
+            }
+            while (!part.EndOfMessage);
+            using var message = JsonDocument.Parse(text.ToArray());
+            switch (message.RootElement.GetProperty("type").GetString())
+            {
+                case "text":
+                    agent.Say(message.RootElement.GetProperty("token").GetString()!, message.RootElement.TryGetProperty("last", out var last) && last.GetBoolean());
+                    break;
+                case "end":
+                    end = SessionEnd.AgentEnded;
+                    return;
+                default:
+                    await SendAsync(new { type = "error", description = "Invalid message received: " + Encoding.UTF8.GetString(text.ToArray()) });
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Speaks the agent's words aloud, one by one, and tells how far it got.</summary>
+    private async Task SpeakForAgentAsync(CancellationToken over)
+    {
+        while (true)
+        {
+            await agent.ToSay.WaitAsync(over);
+            if (agent.Next() is not { } word) continue;
+            if (agent.Begins) await SendAsync(new { type = "info", name = "agentSpeaking", value = "on" });
+            var utterance = agent.Utterance;
+            await Task.Delay(settings.Time(word.Length / CharactersPerSecond), over);
+            if (!agent.Played(word, utterance)) continue; // cut off meanwhile
+            if (word.Length > 0) await SendAsync(new { type = "info", name = "tokensPlayed", value = word });
+            if (breakOnce && agent.WordsSpoken > 3) { end = SessionEnd.Broken; return; }
+            if (agent.Finish() is not { } said) continue;
+            Note(byAgent: true, said);
+            await SendAsync(new { type = "info", name = "agentSpeaking", value = "off" });
+            agent.Silent.Release();
+        }
+    }
+
+    /// <summary>The callee's script.</summary>
+    private async Task ActAsync(CancellationToken over)
+    {
+        for (var i = 0; ; i++)
+        {
+            var step = i < call.Scenario.Talks.Count ? call.Scenario.Talks[i] : null;
+            if (step is { Again: true }) { i = -1; continue; }
+            if (step is { Interrupts: not null } or { HangsUp: true, After: > 0 })
+            {
+                await agent.Speaking.WaitAsync(over);
+                await Task.Delay(settings.Time(step.After), over);
+            }
+            else if (step is not { AtOnce: true }) await agent.Silent.WaitAsync(over);
+
+            if (step is { HangsUp: true }) { end = SessionEnd.CalleeHungUp; return; }
+            if (step is { Presses: { } keys }) foreach (var key in keys) await SendAsync(new { type = "dtmf", digit = key.ToString() });
+            if (step is { Interrupts: { } words })
+            {
+                var (heard, milliseconds) = agent.CutOff();
+                Note(byAgent: true, heard);
+                await SendAsync(new { type = "interrupt", utteranceUntilInterrupt = heard, durationUntilInterruptMs = milliseconds });
+                await SayAsync(words, over);
+            }
+            if ((step?.Says ?? (step is null ? call.Scenario.Otherwise : null)) is { Length: > 0 } line) await SayAsync(line, over);
+        }
+    }
+
+    private async Task SayAsync(string line, CancellationToken over)
+    {
+        agent.Forget();
+        Note(byAgent: false, line);
+        await Task.Delay(settings.Time(line.Length / CharactersPerSecond), over);
+        await SendAsync(new { type = "prompt", voicePrompt = line, lang = "en-US", last = true });
+    }
+
+    private void Note(bool byAgent, string text)
+    {
+        var at = (clock.GetUtcNow() - call.AnsweredAt!.Value).TotalSeconds * settings.Speed;
+        var seconds = text.Length / CharactersPerSecond;
+        call.Conversation.Enqueue(new(byAgent, text, byAgent ? Math.Max(0, at - seconds) : at, seconds));
+    }
+
+    private async Task SendAsync<T>(T message)
+    {
+        await sending.WaitAsync();
+        try { if (socket.State is WebSocketState.Open) await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text, true, CancellationToken.None); }
+        finally { sending.Release(); }
+    }
+
+    private async Task CloseAsync()
+    {
+        if (end is SessionEnd.Broken) { socket.Abort(); return; }
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        try { if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived) await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, patience.Token); }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException) { Debug.WriteLine(e); }
+        socket.Dispose();
+    }
+}

@@ -1,0 +1,60 @@
+using YamlDotNet.Serialization;
+using YamlDotNet.Serialization.NamingConventions;
+
+namespace Chorus.Sandbox;
+
+/// <summary>A callee: what happens when this number is called.</summary>
+public sealed class Scenario
+{
+    public string Number { get; set; } = "";
+    public string Name { get; set; } = "";
+
+    /// <summary>Seconds it rings before something happens.</summary>
+    public double Rings { get; set; } = 1;
+
+    /// <summary>answers, busy, no-answer, rejected, unreachable, or refused (by the carrier, when the call is created).</summary>
+    public string Then { get; set; } = "answers";
+
+    /// <summary>The carrier's error code if it refuses.</summary>
+    public int Code { get; set; } = 21217;
+    public List<Step> Talks { get; set; } = [];
+
+    /// <summary>What the callee says to everything the script has no word for; nothing if it is empty.</summary>
+    public string Otherwise { get; set; } = "";
+}
+
+/// <summary>One thing a callee does. It begins when the agent has finished speaking, unless it says otherwise.</summary>
+public sealed class Step
+{
+    public string? Says { get; set; }
+    public string? Interrupts { get; set; }
+    public string? Presses { get; set; }
+    public bool HangsUp { get; set; }
+    public bool Again { get; set; }
+
+    /// <summary>Does not wait for the agent first.</summary>
+    public bool AtOnce { get; set; }
+
+    /// <summary>Seconds into the agent's utterance at which an interruption or a hang-up comes.</summary>
+    public double After { get; set; }
+}
+
+/// <summary>The scripted callees, by number. A number without a script is a polite person.</summary>
+public sealed class Scenarios
+{
+    private readonly Dictionary<string, Scenario> byNumber;
+
+    public Scenarios(SandboxSettings settings)
+    {
+        var yaml = new DeserializerBuilder().WithNamingConvention(HyphenatedNamingConvention.Instance).Build();
+        All = [.. Directory.EnumerateFiles(settings.Scenarios, "*.yaml").Order().SelectMany(f => yaml.Deserialize<List<Scenario>>(File.ReadAllText(f)))];
+        byNumber = All.ToDictionary(s => s.Number);
+    }
+
+    public IReadOnlyList<Scenario> All { get; }
+
+    public Scenario Of(string number) => byNumber.GetValueOrDefault(number) ?? new()
+    {
+        Number = number, Name = "a polite person", Talks = [new() { Says = "Hello?", AtOnce = true }], Otherwise = "Yes, that is right.",
+    };
+}

@@ -1,0 +1,44 @@
+using Chorus.Domain.Calls;
+
+namespace Chorus.Worker.Carriers;
+
+/// <summary>A carrier's account, as the phone number's owner registered it.</summary>
+public sealed record CarrierAccount(string AccountSid, string AuthToken);
+
+/// <summary>One dial.</summary>
+/// <param name="Attempt">Comes back in every callback of the leg.</param>
+/// <param name="RingTimeoutSeconds">The carrier gives up ringing after this.</param>
+/// <param name="MaxDurationSeconds">The carrier ends the call after this, whatever happens here.</param>
+public sealed record DialOrder(Call Call, int Attempt, int RingTimeoutSeconds, int MaxDurationSeconds, string? Language, bool Record);
+
+/// <summary>What became of a dial.</summary>
+public abstract record DialAnswer
+{
+    /// <summary>The carrier has the call.</summary>
+    public sealed record Placed(string CallSid) : DialAnswer;
+
+    /// <summary>The carrier refused it; certainly nothing rings.</summary>
+    public sealed record Refused(Outcome Outcome, string CarrierCode) : DialAnswer;
+
+    /// <summary>No answer, or one that does not say: the call may have been placed. It is never dialled again.</summary>
+    public sealed record Unknown(string Detail) : DialAnswer;
+}
+
+/// <summary>A telephone carrier. One adapter speaks to it in production and in every test.</summary>
+public interface ICarrier
+{
+    /// <summary>Dials once. Never repeats a request that may have arrived.</summary>
+    Task<DialAnswer> DialAsync(CarrierAccount account, DialOrder order, CancellationToken cancellationToken);
+
+    /// <summary>Ends a leg, ringing or talking. Repeating it does no harm.</summary>
+    /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>
+    Task EndAsync(CarrierAccount account, string callSid, bool answered, CancellationToken cancellationToken);
+
+    /// <summary>Where a leg is; null if the carrier does not know it.</summary>
+    /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>
+    Task<CarrierReport?> FindAsync(CarrierAccount account, string callSid, CancellationToken cancellationToken);
+
+    /// <summary>Every leg from one number to another since a time.</summary>
+    /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>
+    Task<IReadOnlyList<CarrierReport>> SearchAsync(CarrierAccount account, string from, string to, DateTimeOffset since, CancellationToken cancellationToken);
+}

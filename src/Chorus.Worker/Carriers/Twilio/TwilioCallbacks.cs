@@ -1,0 +1,72 @@
+using Chorus.Domain.Calls;
+using Chorus.Store;
+using Chorus.Worker.Dialling;
+
+namespace Chorus.Worker.Carriers.Twilio;
+
+/// <summary>
+/// What Twilio tells us. Every request must carry the signature of the call's own account, else it gets 403 and changes
+/// nothing; an unknown call answers the same.
+/// </summary>
+public static class TwilioCallbacks
+{
+    public static void MapTwilio(this WebApplication app)
+    {
+        var callbacks = app.MapGroup(CallbackUrls.Route);
+        callbacks.MapPost("/status", StatusAsync);
+        callbacks.MapPost("/recording", RecordingAsync);
+        callbacks.MapPost("/relay-ended", RelayEndedAsync);
+        callbacks.MapGet("/relay", RelayEndpoint.HandleAsync);
+    }
+
+    private static async Task<IResult> StatusAsync(
+        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, Reports reports, TimeProvider clock)
+    {
+        if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
+        if (TwilioWords.Report(request.Form, attempt, clock.GetUtcNow()) is { } report)
+            await reports.RecordAsync(request.Call, request.Account, report, http.RequestAborted);
+        return Results.NoContent();
+    }
+
+    private static async Task<IResult> RecordingAsync(
+        Guid organizationId, Guid callId, HttpContext http, SignedRequests signed, CallJournal journal, TimeProvider clock)
+    {
+        if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
+        var form = request.Form;
+        if (form["RecordingStatus"] != "completed") return Results.NoContent();
+        var seconds = int.TryParse(form["RecordingDuration"], out var told) ? told : 0;
+        await journal.DecideAsync(
+            organizationId, callId, call => Talking.Recorded(call, form["RecordingSid"].ToString(), form["RecordingUrl"].ToString(), seconds, clock.GetUtcNow()));
+        return Results.NoContent();
+    }
+
+    /// <summary>The conversation's socket is closed. If it broke while the callee is on the line, they are connected again.</summary>
+    private static async Task<IResult> RelayEndedAsync(
+        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, CallbackUrls urls)
+    {
+        if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
+        var broken = request.Form["SessionStatus"] == "failed" && request.Call is { IsOver: false, Hangup: null };
+        var again = urls.Relay(request.Call, attempt);
+        return Results.Content(
+            broken ? TwilioMarkup.Converse(again, urls.Of(request.Call, attempt, "relay-ended"), null) : TwilioMarkup.HangUp(), "text/xml");
+    }
+}
+
+/// <summary>A request whose signature is the account's.</summary>
+public sealed record SignedRequest(Call Call, CarrierAccount Account, IFormCollection Form);
+
+/// <summary>Lets through what the call's own carrier account signed.</summary>
+public sealed class SignedRequests(CallJournal journal, CarrierAccounts accounts, WorkerSettings settings)
+{
+    public async Task<SignedRequest?> ReadAsync(HttpContext http, Guid organizationId, Guid callId)
+    {
+        if (await journal.FindAsync(organizationId, callId, http.RequestAborted) is not { } call) return null;
+        var account = await accounts.OfAsync(organizationId, call.PhoneNumberId, http.RequestAborted);
+        var form = http.Request.HasFormContentType ? await http.Request.ReadFormAsync(http.RequestAborted) : FormCollection.Empty;
+        var origin = settings.PublicUrl.GetLeftPart(UriPartial.Authority);
+        if (http.WebSockets.IsWebSocketRequest) origin = "ws" + origin["http".Length..];
+        var url = new Uri(origin + http.Request.Path + http.Request.QueryString);
+        KeyValuePair<string, string>[] fields = [.. form.Select(f => KeyValuePair.Create(f.Key, f.Value.ToString()))];
+        return TwilioSignature.IsValid(http.Request.Headers[TwilioSignature.Header], url, fields, account.AuthToken) ? new(call, account, form) : null;
+    }
+}

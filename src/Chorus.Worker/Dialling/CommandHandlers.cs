@@ -1,0 +1,24 @@
+using Chorus.Contracts;
+using Chorus.Domain.Calls;
+using Chorus.Store;
+using Chorus.Worker.Carriers;
+
+namespace Chorus.Worker.Dialling;
+
+/// <summary>The commands of the queue. A message that comes twice finds the claim of the first and does nothing.</summary>
+public static class DialCallHandler
+{
+    public static Task HandleAsync(DialCall command, Dialler dialler, CancellationToken cancellationToken) =>
+        dialler.DialAsync(command.OrganizationId, command.CallId, cancellationToken);
+}
+
+/// <summary>Asks the carrier to end a call whose end was asked for.</summary>
+public static class HangUpCallHandler
+{
+    public static async Task HandleAsync(HangUpCall command, CallJournal journal, ICarrier carrier, CarrierAccounts accounts, CancellationToken cancellationToken)
+    {
+        if (await journal.FindAsync(command.OrganizationId, command.CallId, cancellationToken) is not { IsOver: false, Hangup: not null, CallSid: { } sid } call) return;
+        var account = await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken);
+        await carrier.EndAsync(account, sid, call.StartedAt is not null, cancellationToken);
+    }
+}

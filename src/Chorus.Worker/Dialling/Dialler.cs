@@ -1,0 +1,44 @@
+using Chorus.Domain.Agents;
+using Chorus.Domain.Calls;
+using Chorus.Store;
+using Chorus.Worker.Carriers;
+using Marten;
+using Calls = Chorus.Domain.Calls.Dialling;
+
+namespace Chorus.Worker.Dialling;
+
+/// <summary>Claim, act, reconcile: the claim is committed, then the carrier is asked once, then its answer is recorded.</summary>
+public sealed class Dialler(
+    CallJournal journal, ICarrier carrier, CarrierAccounts accounts, Reports reports, IDocumentStore store, WorkerSettings settings, TimeProvider clock, ILogger<Dialler> log)
+{
+    public async Task DialAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
+    {
+        var claimed = await journal.DecideAsync(
+            organizationId, callId, call => Calls.Claim(call, settings.Node, settings.LongestWait, clock.GetUtcNow()), cancellationToken);
+        if (claimed.Facts is not [DialClaimed claim]) return; // somebody else has it, or it is over
+        var call = claimed.Call!;
+        using var activity = ChorusMetrics.Activities.StartActivity("dial", System.Diagnostics.ActivityKind.Client);
+        activity?.SetTag("chorus.call_id", callId);
+
+        // From here on nothing may be repeated, and the host's stop must not cut the question off from its answer.
+        var (agent, account) = (await Agent(call), await accounts.OfAsync(organizationId, call.PhoneNumberId, CancellationToken.None));
+        var order = new DialOrder(call, claim.Attempt, settings.RingTimeoutSeconds, call.MaxDurationSeconds, agent?.LanguageHint, settings.Record);
+        var answer = await carrier.DialAsync(account, order, CancellationToken.None);
+        log.LogInformation("Dialled {CallId} attempt {Attempt}: {Answer}", callId, claim.Attempt, answer.GetType().Name);
+        await Record(call, account, claim.Attempt, answer);
+    }
+
+    private Task Record(Call call, CarrierAccount account, int attempt, DialAnswer answer) => answer switch
+    {
+        DialAnswer.Placed placed => reports.DecideAsync(call, account, c => Calls.Placed(c, attempt, placed.CallSid, clock.GetUtcNow())),
+        DialAnswer.Refused refused => reports.DecideAsync(call, account, c => Calls.Refused(c, refused.Outcome, refused.CarrierCode, clock.GetUtcNow())),
+        DialAnswer.Unknown unknown => reports.DecideAsync(call, account, c => Calls.AnswerLost(c, attempt, unknown.Detail, clock.GetUtcNow())),
+        _ => throw new InvalidOperationException(),
+    };
+
+    private async Task<Agent?> Agent(Call call)
+    {
+        await using var session = store.QuerySession(call.OrganizationId.ToString());
+        return await session.LoadAsync<Agent>(call.AgentId);
+    }
+}

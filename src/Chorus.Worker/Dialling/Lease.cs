@@ -1,0 +1,42 @@
+using Npgsql;
+
+namespace Chorus.Worker.Dialling;
+
+/// <summary>
+/// Work that one node does at a time. The lease is an advisory lock on a connection of its own, which PostgreSQL gives up
+/// when the process dies, and after <see cref="Length"/> when it hangs: the server ends a session that stays idle.
+/// </summary>
+public sealed class Lease(NpgsqlDataSource source, ILogger<Lease> log)
+{
+    /// <summary>How long a holder may be silent.</summary>
+    public static readonly TimeSpan Length = TimeSpan.FromSeconds(5);
+
+    /// <summary>Waits for the lease, works until the work or the lease ends, and starts over until it is stopped.</summary>
+    /// <param name="work">One round; it must use the connection, which is the holder's sign of life.</param>
+    public async Task HoldAsync(string name, Func<NpgsqlConnection, CancellationToken, Task> work, CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await source.OpenConnectionAsync(stoppingToken);
+                await Run(connection, $"set idle_session_timeout = '{(int)Length.TotalMilliseconds}ms'; set idle_in_transaction_session_timeout = '{(int)Length.TotalMilliseconds}ms'", stoppingToken);
+                while (!(bool)(await Run(connection, $"select pg_try_advisory_lock(hashtext('chorus.{name}'))", stoppingToken))!)
+                    await Task.Delay(TimeSpan.FromSeconds(1), stoppingToken);
+                while (!stoppingToken.IsCancellationRequested) await work(connection, stoppingToken);
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested) { return; }
+            catch (Exception e)
+            {
+                log.LogError(e, "{Name} stopped; trying again", name);
+                await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
+            }
+        }
+    }
+
+    private static async Task<object?> Run(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync(cancellationToken);
+    }
+}

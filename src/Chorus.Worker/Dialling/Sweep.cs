@@ -1,0 +1,91 @@
+using Chorus.Contracts;
+using Chorus.Domain.Calls;
+using Chorus.Store;
+using Chorus.Worker.Carriers;
+using Npgsql;
+using Wolverine;
+using Wolverine.Runtime;
+
+namespace Chorus.Worker.Dialling;
+
+/// <summary>
+/// Looks at every call whose time is due (see <see cref="Watch"/>) and does what its state asks for: a command is sent
+/// again, a lost dial is looked for at the carrier, a call that should be over is asked about and hung up. One node at a
+/// time; two at once would do no harm.
+/// </summary>
+public sealed class Sweep(
+    Lease lease, CallJournal journal, ICarrier carrier, CarrierAccounts accounts, Reports reports, IWolverineRuntime messaging, StoreSettings store,
+    WorkerSettings settings, TimeProvider clock, ILogger<Sweep> log) : BackgroundService
+{
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
+    private readonly Dictionary<Guid, DateTimeOffset> looked = [];
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => lease.HoldAsync("sweep", RoundAsync, stoppingToken);
+
+    private async Task RoundAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        foreach (var id in looked.Where(l => now - l.Value > LookAgain).Select(l => l.Key).ToArray()) looked.Remove(id);
+        var due = await Due(connection, now, cancellationToken);
+        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellationToken }, (call, _) => LookAsync(call, cancellationToken));
+        foreach (var call in due) looked[call.Id] = now;
+        if (due.Count == 0) await Task.Delay(settings.SweepEvery, clock, cancellationToken);
+    }
+
+    private async ValueTask LookAsync(Call call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (call.Claim is null) await new MessageBus(messaging).SendAsync(new DialCall(call.OrganizationId, call.Id));
+            else await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            log.LogWarning("Call {CallId} is due and could not be looked at: {Reason}", call.Id, e.GetType().Name);
+        }
+    }
+
+    private async Task AskCarrier(Call call, CarrierAccount account, CancellationToken cancellationToken)
+    {
+        var report = call.CallSid is { } sid ? await carrier.FindAsync(account, sid, cancellationToken) : await Search(call, account, cancellationToken);
+        if (report is null)
+        {
+            await Missing(call, account);
+            return;
+        }
+        var now = (await reports.RecordAsync(call, account, report, cancellationToken)).Call!;
+        var overdue = now.StartedAt is { } started && clock.GetUtcNow() > started.AddSeconds(now.MaxDurationSeconds);
+        if (overdue && now is { IsOver: false, Hangup: null })
+            now = (await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, EndedReason.MaxDuration, clock.GetUtcNow()), cancellationToken)).Call!;
+        if (now is { IsOver: false, CallSid: { } leg } && (now.Hangup is not null || now.StartedAt is null))
+            await carrier.EndAsync(account, leg, answered: true, cancellationToken); // past its ring time, or past its wish to end
+    }
+
+    /// <summary>
+    /// A dial whose answer was lost: a leg from this number to that one, since the claim, which no other call owns. Two such
+    /// legs cannot be told apart, so neither is taken.
+    /// </summary>
+    private async Task<CarrierReport?> Search(Call call, CarrierAccount account, CancellationToken cancellationToken)
+    {
+        var legs = await carrier.SearchAsync(account, call.From, call.To, call.Claim!.At - TimeSpan.FromSeconds(2), cancellationToken);
+        var owned = await journal.OwnedAsync(call.OrganizationId, [.. legs.Select(l => l.CallSid)], cancellationToken);
+        return legs.Where(l => !owned.Contains(l.CallSid)).ToArray() is [var leg] ? leg : null;
+    }
+
+    private Task Missing(Call call, CarrierAccount account) => call.CallSid is null
+        ? clock.GetUtcNow() - call.Claim!.At < settings.GiveUpAfter ? Task.CompletedTask : reports.DecideAsync(call, account, c => Domain.Calls.Dialling.GiveUp(c, clock.GetUtcNow()))
+        : reports.DecideAsync(call, account, c => Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "gone", null, clock.GetUtcNow()));
+
+    private async Task<List<Call>> Due(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            $"select data -> 'state' from {store.Schema}.mt_doc_calldocument where due_at <= $1 and id <> all($2) order by due_at limit 500", connection);
+        command.Parameters.Add(new() { Value = now });
+        command.Parameters.Add(new() { Value = looked.Keys.ToArray() });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        List<Call> due = [];
+        while (await reader.ReadAsync(cancellationToken))
+            due.Add(System.Text.Json.JsonSerializer.Deserialize<Call>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!);
+        return due;
+    }
+}

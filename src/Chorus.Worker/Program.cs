@@ -1,0 +1,34 @@
+using Chorus.Hosting;
+using Chorus.Store;
+using Chorus.Worker;
+using Chorus.Worker.Carriers;
+using Chorus.Worker.Carriers.Twilio;
+using Chorus.Worker.Conversation;
+using Chorus.Worker.Dialling;
+using Chorus.Worker.Publishing;
+using Microsoft.Extensions.AI;
+using Wolverine;
+
+var builder = WebApplication.CreateBuilder(args);
+var settings = (builder.Configuration.GetSection("Chorus").Get<WorkerSettings>() ?? new()).Checked();
+builder.Services.AddSingleton(settings);
+builder.AddChorusStore();
+builder.AddOperations("chorus-worker");
+
+builder.Services.AddSingleton<CallbackUrls>().AddSingleton<CarrierAccounts>().AddSingleton<SignedRequests>();
+builder.Services.AddHttpClient("twilio", http => (http.BaseAddress, http.Timeout) = (settings.Twilio.BaseUrl, settings.Twilio.Timeout));
+builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
+    s.GetRequiredService<IHttpClientFactory>().CreateClient("twilio"), s.GetRequiredService<CallbackUrls>(), s.GetRequiredService<TimeProvider>()));
+builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
+builder.Services.AddSingleton<IChatClient, OfflineBrain>();
+builder.Services.AddHostedService<Sweep>().AddHostedService<EventRelay>();
+builder.Host.UseWolverine(options => Messaging.Configure(options, builder.Configuration, settings));
+
+var app = builder.Build();
+app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15) });
+app.MapTwilio();
+app.MapOperations();
+await app.RunAsync();
+
+/// <summary>The worker's host, named for the tests that run it.</summary>
+public partial class Program;

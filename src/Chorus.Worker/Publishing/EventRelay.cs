@@ -1,0 +1,106 @@
+using System.Text.Json;
+using Chorus.Contracts;
+using Chorus.Store;
+using Chorus.Worker.Dialling;
+using Npgsql;
+using RabbitMQ.Client;
+
+namespace Chorus.Worker.Publishing;
+
+/// <summary>
+/// Publishes the event log to RabbitMQ: the log is the outbox. A page is read in the log's order, published with
+/// confirms, and only then is its end saved; what is lost in between is published again under the same ids. An event that
+/// cannot be read stops the relay and raises an alarm: nothing is skipped.
+/// </summary>
+public sealed class EventRelay(
+    Lease lease, CommitSignal signal, StoreSettings store, WorkerSettings settings, IConfiguration configuration, TimeProvider clock, RelayMetrics metrics) : BackgroundService
+{
+    private const int Page = 500;
+    private readonly LogReader log = new(store.Schema, clock);
+    private IConnection? connection;
+    private IChannel? channel;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await lease.HoldAsync("relay", RoundAsync, stoppingToken);
+        await DisconnectAsync();
+    }
+
+    private async Task RoundAsync(NpgsqlConnection database, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var exchange = await ChannelAsync(cancellationToken);
+            var position = await log.PositionAsync(database, cancellationToken);
+            var page = await log.ReadAsync(database, position, Page, cancellationToken);
+            if (page.Count > 0)
+            {
+                await PublishAsync(exchange, page, cancellationToken);
+                await log.SaveAsync(database, position, page[^1].Sequence, cancellationToken);
+                metrics.Published(page, clock.GetUtcNow());
+            }
+            if (page.Count < Page) await signal.WaitAsync(settings.RelayEvery, cancellationToken);
+        }
+        catch
+        {
+            metrics.Stopped();
+            await DisconnectAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Sends a page in order and waits for every confirm.</summary>
+    private static async Task PublishAsync(IChannel exchange, IReadOnlyList<LogEntry> page, CancellationToken cancellationToken)
+    {
+        List<Task> confirms = [];
+        foreach (var entry in page)
+        {
+            if (PublishedEvent.Of(entry.Fact) is not { } published) continue;
+            var properties = new BasicProperties
+            {
+                MessageId = entry.Id.ToString(), Type = PublishedEvent.TypePrefix + published.RoutingKey,
+                ContentType = "application/cloudevents+json", DeliveryMode = DeliveryModes.Persistent,
+            };
+            confirms.Add(exchange.BasicPublishAsync(
+                PublishedEvent.Exchange, published.RoutingKey, mandatory: false, properties, CloudEvent.Write(entry, published), cancellationToken).AsTask());
+        }
+        await Task.WhenAll(confirms);
+    }
+
+    private async Task<IChannel> ChannelAsync(CancellationToken cancellationToken)
+    {
+        if (channel is { IsOpen: true }) return channel;
+        await DisconnectAsync();
+        var factory = new ConnectionFactory { Uri = new(configuration.GetConnectionString("RabbitMq")!), ClientProvidedName = "chorus-relay", AutomaticRecoveryEnabled = false };
+        connection = await factory.CreateConnectionAsync(cancellationToken);
+        channel = await connection.CreateChannelAsync(
+            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null), cancellationToken);
+        await channel.ExchangeDeclareAsync(PublishedEvent.Exchange, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
+        return channel;
+    }
+
+    private async Task DisconnectAsync()
+    {
+        var (oldChannel, oldConnection) = (channel, connection);
+        (channel, connection) = (null, null);
+        if (oldChannel is not null) await oldChannel.DisposeAsync();
+        if (oldConnection is not null) await oldConnection.DisposeAsync();
+    }
+}
+
+/// <summary>A stored event in the CloudEvents 1.0 JSON format (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).</summary>
+public static class CloudEvent
+{
+    public static byte[] Write(LogEntry entry, PublishedEvent published) => JsonSerializer.SerializeToUtf8Bytes(
+        new
+        {
+            Specversion = "1.0", entry.Id, PublishedEvent.Source, Type = PublishedEvent.TypePrefix + published.RoutingKey,
+            Subject = entry.CallId, Time = entry.At, Datacontenttype = "application/json", Sequence = entry.Version,
+            Organizationid = entry.OrganizationId, Traceparent = entry.TraceParent, published.Data,
+        }, Json);
+
+    private static readonly JsonSerializerOptions Json = new(StoreJson.Options)
+    {
+        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
+    };
+}

@@ -1,0 +1,27 @@
+using System.Diagnostics.Metrics;
+using Chorus.Store;
+
+namespace Chorus.Worker.Publishing;
+
+/// <summary>How far downstream is behind: from commit to confirm, and whether the relay stands still.</summary>
+public sealed class RelayMetrics
+{
+    private readonly Histogram<double> lag;
+    private readonly Counter<long> published, stopped;
+
+    public RelayMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create(ChorusMetrics.Name);
+        lag = meter.CreateHistogram<double>("chorus.events.publish_lag", "s", "From commit to the broker's confirm");
+        published = meter.CreateCounter<long>("chorus.events.published", "{event}", "Log entries passed on");
+        stopped = meter.CreateCounter<long>("chorus.events.relay_stopped", "{stop}", "Times the relay had to start over");
+    }
+
+    public void Published(IReadOnlyList<LogEntry> page, DateTimeOffset now)
+    {
+        published.Add(page.Count);
+        foreach (var entry in page) lag.Record((now - entry.At).TotalSeconds);
+    }
+
+    public void Stopped() => stopped.Add(1);
+}

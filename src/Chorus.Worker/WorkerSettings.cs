@@ -1,0 +1,46 @@
+namespace Chorus.Worker;
+
+/// <summary>Configuration section <c>Chorus</c>. Connection strings: <c>ConnectionStrings:Postgres</c>, <c>ConnectionStrings:RabbitMq</c>.</summary>
+public sealed class WorkerSettings
+{
+    /// <summary>Where carriers reach this worker, or the balancer in front of all workers: callbacks, and the WebSocket as ws or wss. Required.</summary>
+    public Uri PublicUrl { get; set; } = null!;
+
+    /// <summary>Name of this worker in the claims it commits. Default: machine name and process id.</summary>
+    public string Node { get; set; } = $"{Environment.MachineName}:{Environment.ProcessId}";
+
+    /// <summary>Commands that are worked on at the same time. Default 32.</summary>
+    public ushort Parallelism { get; set; } = 32;
+
+    /// <summary>How long a telephone rings before the carrier gives up, seconds. Default 40, carriers take 5 to 600.</summary>
+    public int RingTimeoutSeconds { get; set; } = 40;
+
+    /// <summary>A call that was queued for longer ends as <c>expired</c> instead of ringing at a surprising hour. Default 10 minutes.</summary>
+    public TimeSpan LongestWait { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long after its claim a call is looked for at the carrier before its outcome is declared unknown. Default 30 s.</summary>
+    public TimeSpan GiveUpAfter { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often the sweep looks for calls that are due. Default 500 ms.</summary>
+    public TimeSpan SweepEvery { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How often new events are looked for when nothing in this process woke the relay. Default 100 ms.</summary>
+    public TimeSpan RelayEvery { get; set; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Record every call on two channels. Default true.</summary>
+    public bool Record { get; set; } = true;
+
+    public TwilioSettings Twilio { get; set; } = new();
+
+    public WorkerSettings Checked() => PublicUrl is not null ? this : throw new InvalidOperationException("Chorus:PublicUrl is not configured.");
+}
+
+/// <summary>Configuration section <c>Chorus:Twilio</c>. Credentials belong to the phone numbers.</summary>
+public sealed class TwilioSettings
+{
+    /// <summary>Default <c>https://api.twilio.com</c>.</summary>
+    public Uri BaseUrl { get; set; } = new("https://api.twilio.com");
+
+    /// <summary>How long a request may take before its outcome counts as unknown. Default 10 s.</summary>
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(10);
+}
