@@ -5,7 +5,6 @@ set -euo pipefail
 umask 022                                   # root's own umask must not hide our configs from postgres
 
 readonly PG_PORT=55432 MQ_PORT=55672 MQ_UI_PORT=55673 MQ_DIST_PORT=55674 EPMD_PORT=54369
-readonly VHOSTS=(chorus chorus-api-tests chorus-worker-tests chorus-e2e)
 readonly MQ=/usr/lib/rabbitmq/bin/rabbitmq-server  # not /usr/sbin's wrapper: that one su's to rabbitmq
 readonly WAIT=90 STOP_WAIT=30               # seconds
 
@@ -98,16 +97,12 @@ start_pg() {
   await pg "$D/pg.log"
 }
 start_mq() {
-  local M=$D/mq v users vhosts='' grants=''
+  local M=$D/mq
   [[ ! -d $M/mnesia ]] || ! mq_up || return 0
   stop_mq; free $MQ_PORT $MQ_UI_PORT $MQ_DIST_PORT
   as mkdir -p "$M/mnesia" "$M/log"
-  users='{"name":"chorus","password":"chorus","tags":"administrator"}'
-  for v in "${VHOSTS[@]}"; do
-    vhosts+=",{\"name\":\"$v\"}"
-    grants+=",{\"user\":\"chorus\",\"vhost\":\"$v\",\"configure\":\".*\",\"write\":\".*\",\"read\":\".*\"}"
-  done # Loaded at boot before the listeners open: no rabbitmqctl (a second each), no guest user.
-  echo "{\"users\":[$users],\"vhosts\":[${vhosts:1}],\"permissions\":[${grants:1}]}" >"$M/definitions.json"
+  # Loaded at boot before the listeners open: no rabbitmqctl (a second each), no guest user.
+  cat "${SELF%/*}/rabbitmq/definitions.json" >"$M/definitions.json"
   echo '[rabbitmq_management].' >"$M/enabled_plugins"
   cat >"$M/rabbitmq.conf" <<-END
 	listeners.tcp.local = 127.0.0.1:$MQ_PORT

@@ -114,9 +114,7 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
             if (step is { Presses: { } keys }) foreach (var key in keys) await SendAsync(new { type = "dtmf", digit = key.ToString() });
             if (step is { Interrupts: { } words })
             {
-                var (heard, milliseconds) = agent.CutOff();
-                Note(byAgent: true, heard);
-                await SendAsync(new { type = "interrupt", utteranceUntilInterrupt = heard, durationUntilInterruptMs = milliseconds });
+                await CutOffAsync();
                 await SayAsync(words, over);
             }
             if ((step?.Says ?? (step is null ? call.Scenario.Otherwise : null)) is { Length: > 0 } line) await SayAsync(line, over);
@@ -125,10 +123,18 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
 
     private async Task SayAsync(string line, CancellationToken over)
     {
-        agent.Forget();
         Note(byAgent: false, line);
         await Task.Delay(settings.Time(line.Length / CharactersPerSecond), over);
+        await CutOffAsync(); // who speaks over the agent interrupts it
+        agent.Forget();
         await SendAsync(new { type = "prompt", voicePrompt = line, lang = "en-US", last = true });
+    }
+
+    private async Task CutOffAsync()
+    {
+        if (agent.CutOff() is not var (heard, milliseconds)) return;
+        Note(byAgent: true, heard);
+        await SendAsync(new { type = "interrupt", utteranceUntilInterrupt = heard, durationUntilInterruptMs = milliseconds });
     }
 
     private void Note(bool byAgent, string text)

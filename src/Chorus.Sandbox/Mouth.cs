@@ -73,11 +73,12 @@ public sealed partial class Mouth
         }
     }
 
-    /// <summary>The callee speaks over the agent.</summary>
-    public (string Heard, long Milliseconds) CutOff()
+    /// <summary>The callee speaks over the agent: how much of the utterance was heard; null if the agent was silent.</summary>
+    public (string Heard, long Milliseconds)? CutOff()
     {
         lock (gate)
         {
+            if (!speaking && words.Count == 0) return null;
             var (said, time) = (heard.ToString(), Environment.TickCount64 - began);
             words.Clear();
             Reset();

@@ -22,9 +22,12 @@ public sealed class ChorusMetrics
         refused = meter.CreateCounter<long>("chorus.calls.refused", "{call}", "Requests refused, by reason");
         started = meter.CreateCounter<long>("chorus.calls.answered", "{call}", "Calls answered");
         ended = meter.CreateCounter<long>("chorus.calls.ended", "{call}", "Calls over, by status and reason");
-        dialled = meter.CreateHistogram<double>("chorus.calls.queue_to_dial", "s", "From accepted to claimed for dialling");
-        talked = meter.CreateHistogram<double>("chorus.calls.duration", "s", "From answered to ended");
+        dialled = meter.CreateHistogram<double>("chorus.calls.queue_to_dial", "s", "From accepted to claimed for dialling", advice: Buckets(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30, 300));
+        talked = meter.CreateHistogram<double>("chorus.calls.duration", "s", "From answered to ended", advice: Buckets(1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600));
     }
+
+    /// <summary>Histogram boundaries in seconds.</summary>
+    public static InstrumentAdvice<double> Buckets(params double[] seconds) => new() { HistogramBucketBoundaries = seconds };
 
     public void Refused(AdmissionResult reason) => refused.Add(1, new KeyValuePair<string, object?>("reason", reason.ToString()));
 

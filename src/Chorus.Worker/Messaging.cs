@@ -3,6 +3,7 @@ using Wolverine;
 using Wolverine.ErrorHandling;
 using Wolverine.RabbitMQ;
 using Wolverine.RabbitMQ.Internal;
+using Wolverine.Runtime;
 
 namespace Chorus.Worker;
 
@@ -33,5 +34,13 @@ public static class Messaging
         options.OnException<Npgsql.NpgsqlException>().RetryWithCooldown(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)).Then.MoveToErrorQueue();
         options.OnException<HttpRequestException>().RetryWithCooldown(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)).Then.Discard(); // the sweep asks again
         options.OnAnyException().RetryTimes(2).Then.MoveToErrorQueue();
+    }
+
+    /// <summary>Compiles the handlers with commands about no call, so that the first real one does not wait for it.</summary>
+    public static async Task WarmUpAsync(IServiceProvider services)
+    {
+        var bus = new MessageBus(services.GetRequiredService<IWolverineRuntime>());
+        await bus.InvokeAsync(new DialCall(Guid.Empty, Guid.Empty));
+        await bus.InvokeAsync(new HangUpCall(Guid.Empty, Guid.Empty));
     }
 }

@@ -28,7 +28,9 @@ var app = builder.Build();
 app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15) });
 app.MapTwilio();
 app.MapOperations();
-await app.RunAsync();
+await app.StartAsync();
+await Messaging.WarmUpAsync(app.Services);
+await app.WaitForShutdownAsync();
 
 /// <summary>The worker's host, named for the tests that run it.</summary>
 public partial class Program;

@@ -20,7 +20,7 @@ public sealed class Conversation(
     private readonly SemaphoreSlim gate = new(1, 1); // one step at a time: something heard, or something thought
     private Utterance utterance = new();
     private CancellationTokenSource thinking = new();
-    private bool leaving, gone;
+    private bool leaving, gone, tells;
 
     public async Task RunAsync(CancellationToken stoppingToken)
     {
@@ -43,7 +43,8 @@ public sealed class Conversation(
         switch (heard)
         {
             case Heard.Said { Text.Length: > 0 } said:
-                await FinishTurnAsync(); // a carrier without playback events: what was not cut off was said
+                // Where the carrier tells what was heard, the rest was not; elsewhere what was not cut off was said.
+                await (tells ? CutOffAsync(utterance.SoFar) : FinishTurnAsync());
                 await RecordAsync(Role.User, said.Text, interrupted: false);
                 if (!leaving) Begin(ThinkAsync);
                 break;
@@ -56,6 +57,7 @@ public sealed class Conversation(
                 if (!leaving && utterance.Empty) Begin(ThinkAsync);
                 break;
             case Heard.Played played:
+                tells = true;
                 utterance.Heard(played.Text);
                 break;
             case Heard.AgentFinished when utterance.Complete:

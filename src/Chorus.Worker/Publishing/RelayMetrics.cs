@@ -12,7 +12,7 @@ public sealed class RelayMetrics
     public RelayMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(ChorusMetrics.Name);
-        lag = meter.CreateHistogram<double>("chorus.events.publish_lag", "s", "From commit to the broker's confirm");
+        lag = meter.CreateHistogram<double>("chorus.events.publish_lag", "s", "From commit to the broker's confirm", advice: ChorusMetrics.Buckets(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30, 300));
         published = meter.CreateCounter<long>("chorus.events.published", "{event}", "Log entries passed on");
         stopped = meter.CreateCounter<long>("chorus.events.relay_stopped", "{stop}", "Times the relay had to start over");
     }

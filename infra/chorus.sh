@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Everything the Makefile does. With a container engine it uses docker-compose.yml, else this machine's own packages
+# (Debian, Ubuntu). CHORUS_MODE=native or CHORUS_MODE=docker overrides the choice.
+#   chorus.sh servers|up|demo|test|down|clean|logs
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CHORUS_LOCAL=$PWD/.local
+mkdir -p .local/run .local/log
+
+die() { echo "$*" >&2; exit 1; }
+has_docker() { command -v docker >/dev/null && docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
+MODE=${CHORUS_MODE:-$(if has_docker; then echo docker; else echo native; fi)}
+
+needs_dotnet() {
+  local sdk; sdk=$(dotnet --version 2>/dev/null || true)
+  [[ $sdk == 10.* ]] || die "The .NET 10 SDK is needed (found: ${sdk:-none}). See https://dotnet.microsoft.com/download/dotnet/10.0 or, on Ubuntu: apt-get install dotnet-sdk-10.0"
+  command -v curl >/dev/null || die "curl is needed: apt-get install curl"
+}
+
+# The operator's key is made on the first start and kept in .local, which git ignores.
+admin_key() {
+  [[ -s .local/admin-key ]] || (umask 077; od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >.local/admin-key)
+  cat .local/admin-key
+}
+
+settings() { # what the hosts and the demo are told, natively
+  export CHORUS_URL=http://127.0.0.1:8080 CHORUS_SANDBOX_URL=http://127.0.0.1:8082 CHORUS_SANDBOX_TOKEN=sandbox-auth-token
+  export CHORUS_AMQP_URL=amqp://chorus:chorus@127.0.0.1:55672/chorus CHORUS_POSTGRES=postgresql://chorus:chorus@127.0.0.1:55432/chorus
+  CHORUS_ADMIN_KEY=$(admin_key); export CHORUS_ADMIN_KEY
+}
+
+servers() {
+  if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose up -d --wait postgres rabbitmq
+  else infra/servers.sh install; infra/servers.sh up; fi
+}
+
+build() { dotnet build Chorus.sln -c Release -v quiet --nologo -clp:NoSummary; }
+
+healthy() { curl -fs -o /dev/null --max-time 2 "http://127.0.0.1:$1/health/ready"; }
+
+start() { # project port environment...: leaves alone what runs from the same build
+  local name=$1 port=$2 dll stamp; shift 2
+  dll=$PWD/src/$name/bin/Release/net10.0/$name.dll
+  stamp=$(stat -c %Y "$dll")
+  if [[ -f .local/run/$name ]]; then
+    read -r pid built <.local/run/$name
+    if [[ $built == "$stamp" ]] && kill -0 "$pid" 2>/dev/null && healthy "$port"; then return; fi
+    stop "$name"
+  fi
+  if healthy "$port" || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then die "Port $port is taken by another program; stop it and try again."; fi
+  (
+    cd "${dll%/*}"
+    exec env ASPNETCORE_URLS="http://127.0.0.1:$port" "$@" setsid dotnet "$dll" </dev/null >>"$CHORUS_LOCAL/log/$name.log" 2>&1
+  ) &
+  echo "$! $stamp" >.local/run/$name
+  disown
+}
+
+stop() { # project
+  [[ -f .local/run/$1 ]] || return 0
+  local pid; read -r pid _ <.local/run/"$1"
+  rm -f .local/run/"$1"
+  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "$1.dll" || return 0 # a reused number is not ours
+  kill "$pid" 2>/dev/null || true
+  for _ in {1..100}; do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
+  kill -9 "$pid" 2>/dev/null || true
+}
+
+await() { # project port
+  for _ in {1..300}; do
+    if healthy "$2"; then return; fi
+    if [[ $MODE == native ]] && ! kill -0 "$(cut -d' ' -f1 .local/run/"$1")" 2>/dev/null; then break; fi
+    sleep 0.2
+  done
+  tail -n 30 ".local/log/$1.log" >&2 || true
+  die "$1 did not become healthy; its log is .local/log/$1.log"
+}
+
+up() {
+  needs_dotnet
+  settings
+  if [[ $MODE == docker ]]; then
+    build
+    docker compose up -d --build --wait
+  else
+    servers & local starting=$!
+    build
+    wait $starting
+    local store="Host=127.0.0.1;Port=55432;Database=chorus;Username=chorus;Password=chorus"
+    start Chorus.Sandbox 8082 Sandbox__Witness="$CHORUS_LOCAL/witness.jsonl" Sandbox__Speed="${SANDBOX_SPEED:-1}"
+    start Chorus.Api 8080 ConnectionStrings__Postgres="$store" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" Chorus__AdminKey="$CHORUS_ADMIN_KEY"
+    start Chorus.Worker 8081 ConnectionStrings__Postgres="$store" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" \
+      Chorus__PublicUrl=http://127.0.0.1:8081 Chorus__Twilio__BaseUrl="$CHORUS_SANDBOX_URL"
+  fi
+  await Chorus.Sandbox 8082; await Chorus.Api 8080; await Chorus.Worker 8081
+  dotnet src/Chorus.Demo/bin/Release/net10.0/Chorus.Demo.dll seed .local/demo.env
+  echo "Chorus is up ($MODE): API http://127.0.0.1:8080 (docs at /docs), worker :8081, sandbox carrier :8082; keys in .local/demo.env"
+}
+
+down() {
+  if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose down "$@"; return; fi
+  for name in Chorus.Worker Chorus.Api Chorus.Sandbox; do stop "$name"; done
+  infra/servers.sh down
+}
+
+run_tests() {
+  needs_dotnet
+  servers & local starting=$!
+  build
+  wait $starting
+  rm -rf TestResults
+  local failed=0
+  dotnet test Chorus.sln -c Release --no-build --nologo -v quiet || failed=$?
+  # one line for all projects; skipped is what was not executed
+  cat TestResults/*.trx | grep -o '<Counters [^>]*' | awk '
+    function n(name) { match($0, name "=\"[0-9]+\""); return substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 3) }
+    { passed += n("passed"); failed += n("failed"); skipped += n("total") - n("executed") }
+    END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || passed == 0 }' >.local/test-summary || failed=1
+  cat .local/test-summary
+  return $failed
+}
+
+case ${1:-} in
+  servers) needs_dotnet; servers ;;
+  up) up ;;
+  demo) up; dotnet src/Chorus.Demo/bin/Release/net10.0/Chorus.Demo.dll run .local/demo.env ;;
+  test) run_tests ;;
+  down) down ;;
+  clean)
+    if [[ $MODE == docker ]]; then down --volumes; else down; infra/servers.sh clean; fi
+    rm -rf .local TestResults; find . -type d \( -name bin -o -name obj \) -not -path './.git/*' -prune -exec rm -rf {} + ;;
+  logs) if [[ $MODE == docker ]]; then docker compose logs -f --tail 50; else tail -n 50 -F .local/log/*.log; fi ;;
+  *) sed -n '2,4s/^# *//p' "$0" >&2; exit 2 ;;
+esac

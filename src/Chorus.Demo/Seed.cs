@@ -1,0 +1,62 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Chorus.Demo;
+
+/// <summary>Registers a demo organization with money, a number of the sandbox carrier and an agent. Once: what works is kept.</summary>
+public static class Seed
+{
+    private const string Prompt = """
+        You are Ann, the friendly assistant of {{company}}. You call {{customer_name}} about the delivery of order {{order_id}}.
+        Ask one question at a time, and say goodbye when you have the answers:
+        Would tomorrow at nine suit you?
+        Is there anything else the driver should know?
+        """;
+
+    public static async Task RunAsync(string file)
+    {
+        if (File.Exists(file) && await StillWorks(DemoEnvironment.Read(file))) return;
+        var given = new DemoEnvironment(Environment.GetEnvironmentVariables().Keys.Cast<string>()
+            .Where(name => name.StartsWith("CHORUS_", StringComparison.Ordinal)).ToDictionary(name => name, name => Environment.GetEnvironmentVariable(name)!));
+
+        using var admin = given.Client("CHORUS_ADMIN_KEY");
+        var organization = await Post(admin, "/v1/organizations", new { name = "Demo", maxConcurrentCalls = 50 });
+        var id = organization.GetProperty("data").GetProperty("id").GetString()!;
+        await Post(admin, $"/v1/organizations/{id}/deposits", new { amount = 1000, reference = "demo" });
+
+        var made = new DemoEnvironment(new Dictionary<string, string>(given.Values) { ["CHORUS_API_KEY"] = organization.GetProperty("apiKey").GetString()! });
+        using var own = made.Client();
+        var agent = await Post(own, "/v1/agents", new
+        {
+            name = "Ann", systemPrompt = Prompt, firstSpeaker = "agent", agentGreetingEnabled = true, maxCallDurationSeconds = 120,
+            agentGreeting = "Hello {{customer_name}}, this is Ann of {{company}}, calling about your order.",
+        });
+        var number = await Post(own, "/v1/phone-numbers", new
+        {
+            number = "+14155552671", name = "Sandbox", provider = "twilio", accountSid = "ACsandbox", authToken = given["CHORUS_SANDBOX_TOKEN"],
+        });
+        string[] names = ["CHORUS_URL", "CHORUS_API_KEY", "CHORUS_ADMIN_KEY", "CHORUS_SANDBOX_URL", "CHORUS_AMQP_URL", "CHORUS_POSTGRES"];
+        await File.WriteAllLinesAsync(file,
+        [
+            .. names.Select(name => $"{name}={made[name]}"),
+            $"CHORUS_ORGANIZATION_ID={id}", $"CHORUS_AGENT_ID={Id(agent)}", $"CHORUS_PHONE_NUMBER_ID={Id(number)}", "CHORUS_DEMO_TO=+14155550101",
+        ]);
+        Console.WriteLine($"registered the demo organization {id}");
+    }
+
+    private static async Task<bool> StillWorks(DemoEnvironment demo)
+    {
+        using var client = demo.Client();
+        using var answer = await client.GetAsync($"/v1/agents/{demo["CHORUS_AGENT_ID"]}");
+        return answer.IsSuccessStatusCode;
+    }
+
+    private static async Task<JsonElement> Post<T>(HttpClient client, string path, T body)
+    {
+        using var answer = await client.PostAsJsonAsync(path, body);
+        if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"POST {path}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
+        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    private static string Id(JsonElement answer) => answer.GetProperty("data").GetProperty("id").GetString()!;
+}
