@@ -34,7 +34,9 @@ servers() {
   else infra/servers.sh install; infra/servers.sh up; fi
 }
 
-build() { dotnet build Chorus.sln -c Release -v quiet --nologo -clp:NoSummary; }
+build() {
+  dotnet build Chorus.sln -c Release --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
+}
 
 healthy() { curl -fs -o /dev/null --max-time 2 "http://127.0.0.1:$1/health/ready"; }
 
@@ -60,7 +62,7 @@ stop() { # project
   [[ -f .local/run/$1 ]] || return 0
   local pid; read -r pid _ <.local/run/"$1"
   rm -f .local/run/"$1"
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "$1.dll" || return 0 # a reused number is not ours
+  grep -qs "$1.dll" "/proc/$pid/cmdline" || return 0 # gone, or its number belongs to another program
   kill "$pid" 2>/dev/null || true
   for _ in {1..100}; do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
   kill -9 "$pid" 2>/dev/null || true

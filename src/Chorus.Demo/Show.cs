@@ -60,12 +60,12 @@ public static class Show
         var (status, turns, etag) = ("", 0, "");
         while (watch.Elapsed < Patience)
         {
-            if (call.GetProperty("status").GetString() is { } now && now != status) Say(story, watch, $"· {status = now}");
             foreach (var turn in call.GetProperty("transcript").EnumerateArray().Skip(turns))
             {
                 turns++;
                 Say(story, watch, $"{(turn.GetProperty("role").GetString() is "agent" ? "agent " : "callee")} \"{turn.GetProperty("content").GetString()}\"");
             }
+            if (call.GetProperty("status").GetString() is { } now && now != status) Say(story, watch, $"· {status = now}");
             if (call.GetProperty("endedAt").ValueKind is not JsonValueKind.Null && Recorded(call)) return call;
             using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/calls/{call.GetProperty("id").GetString()}");
             if (etag.Length > 0) request.Headers.TryAddWithoutValidation("If-None-Match", etag);

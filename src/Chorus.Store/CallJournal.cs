@@ -27,6 +27,7 @@ public sealed class CallJournal(IDocumentStore store, StoreSettings settings, Co
     /// <exception cref="ConcurrencyException">It lost a dozen races in a row.</exception>
     public async Task<Recorded> DecideAsync(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken = default)
     {
+        if (callId == Guid.Empty) return new(null, [], null);
         var lane = lanes[(uint)callId.GetHashCode() % lanes.Length];
         await lane.WaitAsync(cancellationToken);
         try

@@ -14,6 +14,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Weasel.Core;
 
 namespace Chorus.Store;
 
@@ -47,7 +48,7 @@ public static class StoreRegistration
     {
         options.DatabaseSchemaName = settings.Schema;
         options.AutoCreateSchemaObjects = AutoCreate.None; // Schema applies it once, before anything is served
-        options.UseSystemTextJsonForSerialization(configure: json => StoreJson.Configure(json));
+        options.UseSystemTextJsonForSerialization(casing: Casing.CamelCase, configure: json => StoreJson.Configure(json));
         options.DisableNpgsqlLogging = true;
 
         // Conjoined: every stream and document carries its organization, and no session crosses it.

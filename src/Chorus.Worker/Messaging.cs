@@ -40,7 +40,8 @@ public static class Messaging
     public static async Task WarmUpAsync(IServiceProvider services)
     {
         var bus = new MessageBus(services.GetRequiredService<IWolverineRuntime>());
-        await bus.InvokeAsync(new DialCall(Guid.Empty, Guid.Empty));
-        await bus.InvokeAsync(new HangUpCall(Guid.Empty, Guid.Empty));
+        var nobody = Guid.AllBitsSet;
+        await bus.InvokeAsync(new DialCall(nobody, nobody));
+        await bus.InvokeAsync(new HangUpCall(nobody, nobody));
     }
 }

@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Chorus.Domain.Calls;
+using Chorus.Domain.Organizations;
+using Chorus.Store;
+
+namespace Chorus.Api.Tests;
+
+/// <summary>What others rely on does not change by accident: compared with the files in docs, which a change must renew.</summary>
+public sealed class PublishedContractsTests(Api api)
+{
+    private static readonly DateTimeOffset Noon = new(2026, 1, 5, 12, 0, 0, TimeSpan.Zero);
+    private static readonly Guid Id = Guid.Parse("11111111-1111-1111-1111-111111111111");
+    private static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement;
+
+    [Fact]
+    public async Task The_published_OpenAPI_document_is_what_the_API_serves() =>
+        await Matches("openapi.json", await api.Client(null).GetStringAsync("/openapi.json"));
+
+    [Fact]
+    public async Task Every_stored_event_keeps_its_name_and_its_JSON()
+    {
+        object[] facts =
+        [
+            new CallRequested(Id, Id, Id, Id, "twilio", "+14155552671", "+14155550101", Empty, Empty, 0.05m, 0.5m, 600, Noon, "hash", "00-trace", Id, TransferType.WarmBriefing),
+            new DialClaimed(1, "node", Noon), new CallPlaced(1, "CA1", Noon), new DialAnswerLost(1, "timeout", Noon), new CallRinging(Noon), new CallStarted(Noon),
+            new ConversationOpened(["name"], Noon), new TurnSpoken(Role.User, "Hello", true, Noon), new KeyPressed("1", Noon),
+            new TransferInitiated(Id, TransferType.Cold, "+14155550123", "why", Noon), new TransferProgressed(Id, TransferStatus.Briefing, Noon),
+            new TransferEnded(Id, TransferStatus.NoAnswer, CallStatus.NoAnswer, 0, 0m, null, [new(Role.Agent, "Hi")], null, Noon), new HangupRequested(EndedReason.ApiHangup, Noon),
+            new CallEnded(CallStatus.Completed, EndedReason.CustomerHangup, Party.Customer, CallStatus.InProgress, "sip:200", 60, Noon), new CallCharged(0.05m, 0.5m, Noon),
+            new RecordingCompleted("RE1", "https://r", 60, Noon), new CallAnalyzed("summary", Empty, Noon), new StrayLegReported("CA2", "ringing", Noon),
+            new OrganizationRegistered(Organization, Noon), new OrganizationChanged(Organization, Noon), new FundsDeposited(Id, 1.5m, "r", Noon), new ApiKeyIssued(Id, Noon), new ApiKeyRevoked(Id, Noon),
+        ];
+        facts.Select(f => f.GetType()).ShouldBe(EventNames.All.Values, ignoreOrder: true);
+        var lines = facts.Select(f => $"  \"{EventNames.Of(f)}\": {JsonSerializer.Serialize(f, f.GetType(), StoreJson.Options)}");
+        await Matches("events.json", "{\n" + string.Join(",\n", lines) + "\n}\n");
+        foreach (var fact in facts)
+            JsonSerializer.Serialize(JsonSerializer.Deserialize(JsonSerializer.Serialize(fact, fact.GetType(), StoreJson.Options), fact.GetType(), StoreJson.Options), fact.GetType(), StoreJson.Options)
+                .ShouldBe(JsonSerializer.Serialize(fact, fact.GetType(), StoreJson.Options));
+    }
+
+    private static Organization Organization => new(Id, "Acme", 10, "USD", ["US"], new Dictionary<string, decimal> { ["twilio"] = 0.05m }, Noon);
+
+    /// <summary>Set UPDATE_CONTRACTS=1 to renew the files after a change that was meant.</summary>
+    private static async Task Matches(string file, string content, [CallerFilePath] string here = "")
+    {
+        var path = Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "docs", file);
+        if (Environment.GetEnvironmentVariable("UPDATE_CONTRACTS") == "1") await File.WriteAllTextAsync(path, content);
+        content.ShouldBe(await File.ReadAllTextAsync(path), $"docs/{file} is not what the code does: run the tests with UPDATE_CONTRACTS=1 and look at the difference");
+    }
+}

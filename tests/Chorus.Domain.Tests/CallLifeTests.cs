@@ -1,0 +1,125 @@
+using Chorus.Domain.Calls;
+
+namespace Chorus.Domain.Tests;
+
+public sealed class CallLifeTests
+{
+    [Fact]
+    public void A_queued_call_is_claimed_once()
+    {
+        var first = Dialling.Claim(Some.Queued(), "one", Some.TenMinutes, Some.At(1));
+        var second = Dialling.Claim(Some.Queued().After(first), "two", Some.TenMinutes, Some.At(2));
+
+        first.Events.ShouldHaveSingleItem().ShouldBe(new DialClaimed(1, "one", Some.At(1)));
+        second.Events.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_call_that_waited_too_long_ends_instead_of_ringing()
+    {
+        var decision = Dialling.Claim(Some.Queued(), "one", Some.TenMinutes, Some.At(601));
+
+        var end = decision.Events.OfType<CallEnded>().ShouldHaveSingleItem();
+        (end.Status, end.Reason).ShouldBe((CallStatus.Canceled, EndedReason.Expired));
+        decision.Events.OfType<CallCharged>().ShouldHaveSingleItem().ShouldBe(new(0, 0.6m, Some.At(601)));
+    }
+
+    [Fact]
+    public void A_hangup_before_the_claim_cancels_at_once_and_frees_the_hold()
+    {
+        var decision = Ending.Hangup(Some.Queued(), EndedReason.ApiHangup, Some.At(1));
+
+        decision.Events.OfType<CallEnded>().Single().Status.ShouldBe(CallStatus.Canceled);
+        decision.Events.OfType<CallCharged>().Single().Released.ShouldBe(0.6m);
+        Dialling.Claim(Some.Queued().After(decision), "one", Some.TenMinutes, Some.At(2)).Events.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_hangup_after_the_claim_waits_for_the_carrier()
+    {
+        Ending.Hangup(Some.Claimed(), EndedReason.ApiHangup, Some.At(2)).Events.ShouldHaveSingleItem().ShouldBeOfType<HangupRequested>();
+        Ending.Hangup(Some.Over(), EndedReason.ApiHangup, Some.At(99)).Refusal!.Code.ShouldBe("call-ended");
+    }
+
+    [Fact]
+    public void A_callback_that_is_faster_than_the_answer_to_the_dial_brings_the_call_id_with_it()
+    {
+        var decision = CarrierReports.Decide(Some.Claimed(), Some.Report(CallStatus.Ringing, 2));
+
+        decision.Events.Select(e => e.GetType()).ShouldBe([typeof(CallPlaced), typeof(CallRinging)]);
+        Dialling.Placed(Some.Claimed().After(decision), 1, "CA1", Some.At(3)).Events.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Late_and_repeated_reports_are_no_ops()
+    {
+        CarrierReports.Decide(Some.Talking(), Some.Report(CallStatus.Ringing, 6)).Events.ShouldBeEmpty();
+        CarrierReports.Decide(Some.Talking(), Some.Report(CallStatus.InProgress, 6)).Events.ShouldBeEmpty();
+        CarrierReports.Decide(Some.Over(), Some.Report(CallStatus.Completed, 70, seconds: 60)).Events.ShouldBeEmpty();
+        CarrierReports.Decide(Some.Over(), Some.Report(CallStatus.InProgress, 70)).Events.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void An_end_with_paid_time_proves_the_answer_whose_report_was_lost()
+    {
+        var decision = CarrierReports.Decide(Some.Placed(), Some.Report(CallStatus.Completed, 65, seconds: 60));
+
+        decision.Events.Select(e => e.GetType()).ShouldBe([typeof(CallStarted), typeof(CallEnded), typeof(CallCharged)]);
+        decision.Events.OfType<CallStarted>().Single().At.ShouldBe(Some.At(5));
+        decision.Events.OfType<CallCharged>().Single().Amount.ShouldBe(0.06m);
+    }
+
+    [Fact]
+    public void What_was_not_answered_is_not_charged()
+    {
+        var decision = CarrierReports.Decide(Some.Placed(), Some.Report(CallStatus.Busy, 4, sip: 486));
+
+        decision.Events.OfType<CallCharged>().Single().ShouldBe(new(0, 0.6m, Some.At(4)));
+    }
+
+    [Fact]
+    public void The_charge_is_never_more_than_the_hold()
+    {
+        var decision = CarrierReports.Decide(Some.Talking(), Some.Report(CallStatus.Completed, 2000, seconds: 4591));
+
+        decision.Events.OfType<CallCharged>().Single().Amount.ShouldBe(0.6m);
+    }
+
+    [Fact]
+    public void A_leg_the_call_does_not_own_is_put_on_record_to_be_hung_up()
+    {
+        CarrierReports.Decide(Some.Talking(), Some.Report(CallStatus.Ringing, 6, sid: "CA2")).Events.ShouldHaveSingleItem().ShouldBeOfType<StrayLegReported>();
+        CarrierReports.Decide(Some.Talking(), Some.Report(CallStatus.Completed, 6, sid: "CA2")).Events.ShouldBeEmpty();
+        Dialling.Placed(Some.Talking(), 1, "CA2", Some.At(6)).Events.ShouldHaveSingleItem().ShouldBeOfType<StrayLegReported>();
+    }
+
+    [Fact]
+    public void A_call_that_was_given_up_is_not_revived_by_a_late_callback()
+    {
+        var lost = Some.Claimed().After(Dialling.AnswerLost(Some.Claimed(), 1, "timeout", Some.At(11)));
+        var unknown = lost.After(Dialling.GiveUp(lost, Some.At(40)));
+
+        unknown.Status.ShouldBe(CallStatus.Failed);
+        CarrierReports.Decide(unknown, Some.Report(CallStatus.InProgress, 60)).Events.ShouldHaveSingleItem().ShouldBeOfType<StrayLegReported>();
+    }
+
+    [Fact]
+    public void Somebody_looks_at_every_call_that_is_not_over()
+    {
+        Watch.Due(Some.Queued(), Bounds.Default).ShouldBe(Some.At(2));
+        Watch.Due(Some.Claimed(), Bounds.Default).ShouldBe(Some.At(21));
+        Watch.Due(Some.Placed(), Bounds.Default).ShouldBe(Some.At(77));
+        Watch.Due(Some.Talking(), Bounds.Default).ShouldBe(Some.At(615));
+        Watch.Due(Some.Talking().After(new HangupRequested(EndedReason.ApiHangup, Some.At(10))), Bounds.Default).ShouldBe(Some.At(15));
+        Watch.Due(Some.Over(), Bounds.Default).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Words_need_a_callee_and_more_than_white_space()
+    {
+        Talking.Say(Some.Talking(), Role.User, "  hello ", false, Some.At(6)).Events.ShouldHaveSingleItem().ShouldBe(new TurnSpoken(Role.User, "hello", false, Some.At(6)));
+        Talking.Say(Some.Talking(), Role.User, "  ", false, Some.At(6)).Events.ShouldBeEmpty();
+        Talking.Say(Some.Placed(), Role.Agent, "hello", false, Some.At(6)).Events.ShouldBeEmpty();
+        Talking.Recorded(Some.Over(), "RE1", "https://x", 60, Some.At(70)).Events.Count.ShouldBe(1);
+    }
+}
