@@ -39,19 +39,27 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
     /// <exception cref="NpgsqlException">The store is away.</exception>
     public async Task<Admitted?> AdmitAsync(CallRequested request, CancellationToken cancellationToken)
     {
-        var waiting = new Waiting(request);
+        var waiting = new Waiting(request, cancellationToken);
         return queue.Writer.TryWrite(waiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(Enumerable.Range(0, settings.AdmissionLoops).Select(_ => Task.Run(() => Loop(stoppingToken), stoppingToken)));
 
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        queue.Writer.TryComplete(); // what waits is admitted, what comes is refused
+        await base.StopAsync(cancellationToken);
+        while (queue.Reader.TryRead(out var waiting)) waiting.Answer.TrySetException(new TimeoutException("The service is stopping."));
+    }
+
     private async Task Loop(CancellationToken stoppingToken)
     {
         while (await queue.Reader.WaitToReadAsync(stoppingToken))
         {
             List<Waiting> batch = [];
-            while (batch.Count < settings.AdmissionBatch && queue.Reader.TryRead(out var waiting)) batch.Add(waiting);
+            while (batch.Count < settings.AdmissionBatch && queue.Reader.TryRead(out var waiting))
+                if (!waiting.Left.IsCancellationRequested) batch.Add(waiting); // who has hung up meanwhile asked for nothing
             if (batch.Count > 0) await AdmitAll(batch);
         }
     }
@@ -70,7 +78,7 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
                 batch[i].Answer.TrySetResult(answers[i]);
             }
         }
-        catch (Exception e) when (batch.Count > 1 && e is not NpgsqlException { IsTransient: true })
+        catch (Exception e) when (batch.Count > 1 && !StoreErrors.IsAway(e))
         {
             foreach (var waiting in batch) await AdmitAll([waiting]);
         }
@@ -96,7 +104,8 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
             foreach (var (id, account) in accounts)
                 if (account != before[id]) session.QueueSqlCommand($"update {settings.Schema}.organizations set held = ?, active_calls = ? where id = ?", account.Held, account.ActiveCalls, id);
             await session.SaveChangesAsync();
-            await transaction.CommitAsync();
+            try { await transaction.CommitAsync(); }
+            catch (Exception e) when (StoreErrors.IsAway(e)) { throw new CommitInDoubtException(e); }
         }
         return answers;
     }
@@ -140,9 +149,10 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
                 select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version
                 from {settings.Schema}.mt_events e
                 join {settings.Schema}.mt_doc_calldocument d on d.id = e.stream_id and d.tenant_id = e.tenant_id
-                where e.stream_id = any($1) and e.version = 1
+                where e.tenant_id = any($2) and e.stream_id = any($1) and e.version = 1
                 """);
             known.Parameters.Add(new() { Value = keyed });
+            known.Parameters.Add(new() { Value = requests.Select(r => r.OrganizationId.ToString()).Distinct().ToArray() });
             batch.BatchCommands.Add(known);
         }
         return await Read(batch, keyed.Length > 0);
@@ -165,7 +175,7 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
 
     private sealed record Known(string Hash, VersionedCall Call);
 
-    private sealed record Waiting(CallRequested Request)
+    private sealed record Waiting(CallRequested Request, CancellationToken Left)
     {
         public TaskCompletionSource<Admitted> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

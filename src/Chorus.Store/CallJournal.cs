@@ -48,14 +48,6 @@ public sealed class CallJournal(IDocumentStore store, StoreSettings settings, Co
         return (await session.LoadAsync<CallDocument>(callId, cancellationToken))?.State;
     }
 
-    /// <summary>Which of these carrier legs belong to calls of the organization.</summary>
-    public async Task<IReadOnlySet<string>> OwnedAsync(Guid organizationId, string[] callSids, CancellationToken cancellationToken)
-    {
-        await using var session = store.QuerySession(organizationId.ToString());
-        var owned = await session.Query<CallDocument>().Where(d => d.Call.CallSid.IsOneOf(callSids)).Select(d => d.Call.CallSid!).ToListAsync(cancellationToken);
-        return owned.ToHashSet();
-    }
-
     private async Task<Recorded> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken)
     {
         await using var session = store.LightweightSession(organizationId.ToString());

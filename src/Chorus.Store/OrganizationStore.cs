@@ -3,8 +3,8 @@ using System.Text;
 using System.Text.Json;
 using Chorus.Domain.Organizations;
 using Marten;
+using Marten.Services;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Chorus.Store;
 
@@ -30,51 +30,59 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
         $"select {Columns}, k.id from {settings.Schema}.api_keys k join {settings.Schema}.organizations o on o.id = k.organization_id where k.hash = $1 and k.revoked_at is null",
         Hash(apiKey), cancellationToken);
 
-    public async Task RegisterAsync(Organization organization, CancellationToken cancellationToken)
+    /// <summary>Registers an organization with its first key, which is shown once: only its hash is kept.</summary>
+    public async Task<string> RegisterAsync(Organization organization, CancellationToken cancellationToken)
     {
         await using var session = store.LightweightSession(organization.Id.ToString());
-        session.Events.StartStream(organization.Id, new OrganizationRegistered(organization, organization.CreatedAt));
         session.QueueSqlCommand(
             $"insert into {settings.Schema}.organizations (id, name, max_concurrent_calls, currency, allowed_countries, rates, created_at) values (?, ?, ?, ?, ?, ?::jsonb, ?)",
             organization.Id, organization.Name, organization.MaxConcurrentCalls, organization.Currency,
             organization.AllowedCountries.ToArray(), JsonSerializer.Serialize(organization.Rates), organization.CreatedAt);
+        var (issued, apiKey) = NewKey(session, organization.Id);
+        session.Events.StartStream(organization.Id, new OrganizationRegistered(organization, organization.CreatedAt), issued);
         await session.SaveChangesAsync(cancellationToken);
+        return apiKey;
     }
 
-    public async Task ChangeAsync(Organization organization, CancellationToken cancellationToken)
-    {
-        await using var session = store.LightweightSession(organization.Id.ToString());
-        session.Events.Append(organization.Id, new OrganizationChanged(organization, clock.GetUtcNow()));
-        session.QueueSqlCommand(
-            $"update {settings.Schema}.organizations set name = ?, max_concurrent_calls = ?, allowed_countries = ?, rates = ?::jsonb where id = ?",
-            organization.Name, organization.MaxConcurrentCalls, organization.AllowedCountries.ToArray(),
-            JsonSerializer.Serialize(organization.Rates), organization.Id);
-        await session.SaveChangesAsync(cancellationToken);
-    }
+    /// <summary>Changes an organization's settings; two changes at once take turns.</summary>
+    /// <param name="change">What becomes of the settings as they are.</param>
+    public Task<bool> ChangeAsync(Guid organizationId, Func<Organization, Organization> change, CancellationToken cancellationToken) =>
+        WriteAsync(organizationId, (session, state) =>
+        {
+            var changed = change(state.Organization);
+            session.QueueSqlCommand(
+                $"update {settings.Schema}.organizations set name = ?, max_concurrent_calls = ?, allowed_countries = ?, rates = ?::jsonb where id = ?",
+                changed.Name, changed.MaxConcurrentCalls, changed.AllowedCountries.ToArray(), JsonSerializer.Serialize(changed.Rates), organizationId);
+            return new OrganizationChanged(changed, clock.GetUtcNow());
+        }, cancellationToken);
 
     /// <summary>Deposits once for a reference; false if the reference was deposited before.</summary>
     public async Task<bool> DepositAsync(Guid organizationId, decimal amount, string reference, CancellationToken cancellationToken)
     {
-        await using var session = store.LightweightSession(organizationId.ToString());
-        var deposit = new FundsDeposited(organizationId, amount, reference, clock.GetUtcNow());
-        session.Events.Append(organizationId, deposit);
-        Postings.Line(session, settings, organizationId, "deposit", amount, null, deposit, deposit.At, reference);
-        session.QueueSqlCommand($"update {settings.Schema}.organizations set balance = balance + ? where id = ?", amount, organizationId);
-        try { await session.SaveChangesAsync(cancellationToken); }
+        try
+        {
+            return await WriteAsync(organizationId, (session, _) =>
+            {
+                var deposit = new FundsDeposited(organizationId, amount, reference, clock.GetUtcNow());
+                Postings.Line(session, settings, organizationId, "deposit", amount, null, deposit, deposit.At, reference);
+                session.QueueSqlCommand($"update {settings.Schema}.organizations set balance = balance + ? where id = ?", amount, organizationId);
+                return deposit;
+            }, cancellationToken);
+        }
         catch (Exception e) when (e.GetBaseException() is PostgresException { ConstraintName: "ledger_once_per_reference" }) { return false; }
-        return true;
     }
 
     /// <summary>Issues a key, which is shown once: only its hash is kept.</summary>
     public async Task<(Guid KeyId, string ApiKey)> IssueKeyAsync(Guid organizationId, CancellationToken cancellationToken)
     {
-        var (id, key) = (Guid.CreateVersion7(clock.GetUtcNow()), "chorus_sk_" + RandomNumberGenerator.GetHexString(48, lowercase: true));
-        await using var session = store.LightweightSession(organizationId.ToString());
-        session.Events.Append(organizationId, new ApiKeyIssued(id, clock.GetUtcNow()));
-        session.QueueSqlCommand(
-            $"insert into {settings.Schema}.api_keys (hash, id, organization_id, created_at) values (?, ?, ?, ?)", Hash(key), id, organizationId, clock.GetUtcNow());
-        await session.SaveChangesAsync(cancellationToken);
-        return (id, key);
+        var (keyId, key) = (Guid.Empty, "");
+        await WriteAsync(organizationId, (session, _) =>
+        {
+            (var issued, key) = NewKey(session, organizationId);
+            keyId = issued.KeyId;
+            return issued;
+        }, cancellationToken);
+        return (keyId, key);
     }
 
     /// <summary>Revokes a key; false if the organization has no such key in use.</summary>
@@ -84,29 +92,58 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
             $"select count(*) from {settings.Schema}.api_keys where organization_id = $1 and id = $2 and revoked_at is null");
         command.Parameters.Add(new() { Value = organizationId });
         command.Parameters.Add(new() { Value = keyId });
-        if ((long)(await command.ExecuteScalarAsync(cancellationToken))! == 0) return false;
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))! > 0 && await WriteAsync(organizationId, (session, _) =>
+        {
+            session.QueueSqlCommand($"update {settings.Schema}.api_keys set revoked_at = ? where id = ?", clock.GetUtcNow(), keyId);
+            return new ApiKeyRevoked(keyId, clock.GetUtcNow());
+        }, cancellationToken);
+    }
 
-        await using var session = store.LightweightSession(organizationId.ToString());
-        session.Events.Append(organizationId, new ApiKeyRevoked(keyId, clock.GetUtcNow()));
-        session.QueueSqlCommand($"update {settings.Schema}.api_keys set revoked_at = ? where id = ?", clock.GetUtcNow(), keyId);
+    /// <summary>Appends to the organization's stream with its row locked, so that writers take turns; false if there is no such organization.</summary>
+    private async Task<bool> WriteAsync(Guid id, Func<IDocumentSession, OrganizationState, object> write, CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand($"select {Columns} from {settings.Schema}.organizations o where o.id = $1 for update", connection);
+        command.Parameters.Add(new() { Value = id });
+        OrganizationState state;
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            if (!await reader.ReadAsync(cancellationToken)) return false;
+            state = State(reader);
+        }
+        var options = SessionOptions.ForTransaction(transaction, shouldAutoCommit: true);
+        options.TenantId = id.ToString();
+        await using var session = store.LightweightSession(options);
+        session.Events.Append(id, write(session, state));
         await session.SaveChangesAsync(cancellationToken);
         return true;
     }
 
+    private (ApiKeyIssued Issued, string ApiKey) NewKey(IDocumentOperations session, Guid organizationId)
+    {
+        var (id, key) = (Guid.CreateVersion7(clock.GetUtcNow()), "chorus_sk_" + RandomNumberGenerator.GetHexString(48, lowercase: true));
+        session.QueueSqlCommand(
+            $"insert into {settings.Schema}.api_keys (hash, id, organization_id, created_at) values (?, ?, ?, ?)", Hash(key), id, organizationId, clock.GetUtcNow());
+        return (new(id, clock.GetUtcNow()), key);
+    }
+
     public async Task<(IReadOnlyList<LedgerLine> Lines, long Total)> LedgerAsync(Guid organizationId, int limit, int offset, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(
-            $"""
-            select id, kind, amount, call_id, event_type, reference, at, count(*) over () from {settings.Schema}.ledger
-            where organization_id = $1 order by id desc limit {limit} offset {offset}
-            """);
-        command.Parameters.Add(new() { Value = organizationId });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await using var batch = source.CreateBatch();
+        batch.BatchCommands.Add(new($"select count(*) from {settings.Schema}.ledger where organization_id = $1") { Parameters = { new() { Value = organizationId } } });
+        batch.BatchCommands.Add(new(
+            $"select id, kind, amount, call_id, event_type, reference, at from {settings.Schema}.ledger where organization_id = $1 order by id desc limit {limit} offset {offset}")
+        {
+            Parameters = { new() { Value = organizationId } },
+        });
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        var total = reader.GetInt64(0);
+        await reader.NextResultAsync(cancellationToken);
         List<LedgerLine> lines = [];
-        var total = 0L;
         while (await reader.ReadAsync(cancellationToken))
         {
-            total = reader.GetInt64(7);
             lines.Add(new(
                 reader.GetInt64(0), reader.GetString(1), reader.GetDecimal(2), reader.IsDBNull(3) ? null : reader.GetGuid(3),
                 reader.GetString(4), reader.IsDBNull(5) ? null : reader.GetString(5), reader.GetFieldValue<DateTimeOffset>(6)));
@@ -119,12 +156,15 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
         await using var command = source.CreateCommand(sql);
         command.Parameters.Add(new() { Value = key });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken)) return null;
+        return await reader.ReadAsync(cancellationToken) ? new(reader.FieldCount > 10 ? reader.GetGuid(10) : Guid.Empty, State(reader)) : null;
+    }
+
+    private static OrganizationState State(NpgsqlDataReader reader)
+    {
         var organization = new Organization(
             reader.GetGuid(0), reader.GetString(1), reader.GetInt32(2), reader.GetString(3), reader.GetFieldValue<string[]>(4),
             JsonSerializer.Deserialize<Dictionary<string, decimal>>(reader.GetString(5))!, reader.GetFieldValue<DateTimeOffset>(6));
-        var account = new Account(organization.Id, reader.GetDecimal(7), reader.GetDecimal(8), reader.GetInt32(9), organization.MaxConcurrentCalls);
-        return new(reader.FieldCount > 10 ? reader.GetGuid(10) : Guid.Empty, new(organization, account));
+        return new(organization, new(organization.Id, reader.GetDecimal(7), reader.GetDecimal(8), reader.GetInt32(9), organization.MaxConcurrentCalls));
     }
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));

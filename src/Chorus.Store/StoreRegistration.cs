@@ -37,6 +37,7 @@ public static class StoreRegistration
         services.AddSingleton<ChorusMetrics>();
         services.AddSingleton<CallJournal>();
         services.AddSingleton<CallQueries>();
+        services.AddSingleton<Documents>();
         services.AddSingleton<OrganizationStore>();
         services.AddSingleton<Secrets>();
         services.AddDataProtection().SetApplicationName("chorus");
@@ -63,7 +64,7 @@ public static class StoreRegistration
             .Duplicate(x => x.Status).Duplicate(x => x.CreatedAt).Duplicate(x => x.AgentId).Duplicate(x => x.PhoneNumberId)
             .Duplicate(x => x.CustomerNumber).Duplicate(x => x.DueAt)
             .IgnoreIndex("calls_newest").IgnoreIndex("calls_by_status").IgnoreIndex("calls_by_agent").IgnoreIndex("calls_by_number")
-            .IgnoreIndex("calls_by_customer").IgnoreIndex("calls_by_metadata").IgnoreIndex("calls_due");
+            .IgnoreIndex("calls_by_customer").IgnoreIndex("calls_by_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_by_sid");
         options.Schema.For<Agent>();
         options.Schema.For<PhoneNumber>();
         foreach (var (alias, type) in EventNames.All) options.Events.MapEventType(type, alias);

@@ -56,4 +56,5 @@ create index if not exists calls_by_agent on {schema}.mt_doc_calldocument (tenan
 create index if not exists calls_by_number on {schema}.mt_doc_calldocument (tenant_id, phone_number_id, created_at desc, id desc);
 create index if not exists calls_by_customer on {schema}.mt_doc_calldocument (tenant_id, customer_number, created_at desc, id desc);
 create index if not exists calls_by_metadata on {schema}.mt_doc_calldocument using gin ((data -> 'call' -> 'metadata') jsonb_path_ops);
+create index if not exists calls_by_sid on {schema}.mt_doc_calldocument ((data -> 'call' ->> 'callSid'));
 create index if not exists calls_due on {schema}.mt_doc_calldocument (due_at) where due_at is not null;

@@ -23,30 +23,33 @@ public sealed record AgentView(
 /// <summary>Agents: create, change, read, and where they may hand a callee to.</summary>
 public static class AgentEndpoints
 {
-    public static async Task<IResult> CreateAsync(HttpContext http, IDocumentStore store, Secrets secrets, ApiSettings settings, TimeProvider clock)
+    public static async Task<IResult> CreateAsync(HttpContext http, Documents documents, Secrets secrets, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         if (!fields.Has("name")) fields.Wrong("name", "is required");
         var now = clock.GetUtcNow();
         var agent = Read(fields, new Agent { Id = Guid.CreateVersion7(now), OrganizationId = http.OrganizationId(), CreatedAt = now }, secrets, now);
         fields.Check();
-        await Save(store, agent, http.RequestAborted);
+        await documents.WriteAsync(agent.OrganizationId, _ => Task.FromResult<Agent?>(agent), http.RequestAborted);
         http.Response.Headers.Location = $"/v1/agents/{agent.Id}";
         return Results.Json(new Envelope<AgentView>(AgentView.Of(agent)), StoreJson.Options, statusCode: 201);
     }
 
-    public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, IDocumentStore store, Secrets secrets, ApiSettings settings, TimeProvider clock)
+    public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, Documents documents, Secrets secrets, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
-        if (await Find(store, http, id) is not { } agent) return ApiError.NotFound("agent");
-        var changed = Read(fields, agent, secrets, clock.GetUtcNow());
-        fields.Check();
-        await Save(store, changed, http.RequestAborted);
-        return Results.Json(new Envelope<AgentView>(AgentView.Of(changed)), StoreJson.Options);
+        var changed = await documents.WriteAsync(http.OrganizationId(), async session =>
+        {
+            var agent = await session.LoadAsync<Agent>(id, http.RequestAborted);
+            var read = agent is null ? null : Read(fields, agent, secrets, clock.GetUtcNow());
+            if (read is not null) fields.Check();
+            return read;
+        }, http.RequestAborted);
+        return changed is null ? ApiError.NotFound("agent") : Results.Json(new Envelope<AgentView>(AgentView.Of(changed)), StoreJson.Options);
     }
 
-    public static async Task<IResult> GetAsync(Guid id, HttpContext http, IDocumentStore store) =>
-        await Find(store, http, id) is { } agent
+    public static async Task<IResult> GetAsync(Guid id, HttpContext http, Documents documents) =>
+        await documents.FindAsync<Agent>(http.OrganizationId(), id, http.RequestAborted) is { } agent
             ? Results.Json(new Envelope<AgentView>(AgentView.Of(agent)), StoreJson.Options)
             : ApiError.NotFound("agent");
 
@@ -54,22 +57,22 @@ public static class AgentEndpoints
         DocumentList.Of<Agent, AgentView>(http, store, q => q.OrderByDescending(a => a.CreatedAt).ThenByDescending(a => a.Id), AgentView.Of);
 
     /// <summary><c>PUT /v1/agents/{id}/transfer-targets</c>: replaces them all.</summary>
-    public static async Task<IResult> SetTransferTargetsAsync(Guid id, HttpContext http, IDocumentStore store, ApiSettings settings, TimeProvider clock)
+    public static async Task<IResult> SetTransferTargetsAsync(Guid id, HttpContext http, Documents documents, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         TransferTarget[] targets = [.. fields.Items("transferTargets", 50).Select(Target)];
         fields.Check();
-        if (await Find(store, http, id) is not { } agent) return ApiError.NotFound("agent");
-        await using (var session = store.QuerySession(agent.OrganizationId.ToString()))
+        var changed = await documents.WriteAsync(http.OrganizationId(), async session =>
         {
+            if (await session.LoadAsync<Agent>(id, http.RequestAborted) is not { } agent) return null;
             Guid[] named = [.. targets.Select(t => t.TargetAgentId).OfType<Guid>()];
             var known = (await session.LoadManyAsync<Agent>(http.RequestAborted, named)).Select(a => a.Id).ToHashSet();
             foreach (var (i, target) in targets.Index())
                 if (target.TargetAgentId is { } other && !known.Contains(other)) fields.Wrong($"transferTargets[{i}].targetAgentId", "names no agent of this organization");
             fields.Check();
-        }
-        await Save(store, agent with { TransferTargets = targets, UpdatedAt = clock.GetUtcNow() }, http.RequestAborted);
-        return Results.Json(new { success = true });
+            return agent with { TransferTargets = targets, UpdatedAt = clock.GetUtcNow() };
+        }, http.RequestAborted);
+        return changed is null ? ApiError.NotFound("agent") : Results.Json(new { success = true });
     }
 
     private static TransferTarget Target(Fields fields)
@@ -112,18 +115,5 @@ public static class AgentEndpoints
         var text = fields.Text(name, max);
         if (text is not null && !(Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "https" or "http")) fields.Wrong(name, "must be an http or https URL");
         return text;
-    }
-
-    private static async Task<Agent?> Find(IDocumentStore store, HttpContext http, Guid id)
-    {
-        await using var session = store.QuerySession(http.OrganizationId().ToString());
-        return await session.LoadAsync<Agent>(id, http.RequestAborted);
-    }
-
-    private static async Task Save(IDocumentStore store, Agent agent, CancellationToken cancellationToken)
-    {
-        await using var session = store.LightweightSession(agent.OrganizationId.ToString());
-        session.Store(agent);
-        await session.SaveChangesAsync(cancellationToken);
     }
 }

@@ -20,7 +20,7 @@ public sealed record PlaceCallRequest(Guid AgentId, Guid PhoneNumberId, string T
 /// Queues an outbound call: validated, admitted and readable when it is answered; a worker dials it afterwards. The
 /// command to the worker needs no outbox: the queued call is one, and what is not claimed soon is sent again.
 /// </summary>
-public sealed class PlaceCall(IDocumentStore store, Admissions admissions, WorkerCommands commands, ApiSettings settings, TimeProvider clock)
+public sealed class PlaceCall(IDocumentStore store, CallQueries calls, Admissions admissions, WorkerCommands commands, ApiSettings settings, TimeProvider clock)
 {
     public async Task<IResult> HandleAsync(HttpContext http)
     {
@@ -29,7 +29,14 @@ public sealed class PlaceCall(IDocumentStore store, Admissions admissions, Worke
         var (agentId, numberId, to) = (fields.Uuid("agentId"), fields.Uuid("phoneNumberId"), fields.Number("to"));
         var (variables, metadata) = (fields.Object("contextVariables"), fields.Object("metadata"));
         var organization = http.Caller().Organization.Organization;
-        if (to is { } number) Permitted(fields, organization, number);
+        fields.Check();
+        var (id, hash) = key is null
+            ? (Guid.CreateVersion7(clock.GetUtcNow()), null)
+            : (NamedId.Of(organization.Id, key), Canonical.Hash(agentId, numberId, to!.Value.E164, variables, metadata));
+        // A repeated request is answered with its call, whatever has changed since.
+        if (hash is not null && await calls.FindNamedAsync(organization.Id, id, http.RequestAborted) is var (first, named))
+            return Answer(http, first == hash ? new(AdmissionResult.Replayed, named) : new(AdmissionResult.KeyReused));
+        Permitted(fields, organization, to!.Value);
         fields.Check();
 
         var (agent, from) = await Load(organization.Id, agentId, numberId, http.RequestAborted);
@@ -40,10 +47,9 @@ public sealed class PlaceCall(IDocumentStore store, Admissions admissions, Worke
 
         var rate = organization.Rates.GetValueOrDefault(from.Provider, settings.DefaultRates.GetValueOrDefault(from.Provider));
         var request = new CallRequested(
-            key is null ? Guid.CreateVersion7(clock.GetUtcNow()) : NamedId.Of(organization.Id, key), organization.Id, agent.Id, from.Id,
+            id, organization.Id, agent.Id, from.Id,
             from.Provider, from.Number, to.Value.E164, variables, metadata, rate, Tariff.Hold(rate, agent.MaxCallDurationSeconds),
-            agent.MaxCallDurationSeconds, clock.GetUtcNow(), key is null ? null : Canonical.Hash(agentId, numberId, to.Value.E164, variables, metadata),
-            Activity.Current?.Id);
+            agent.MaxCallDurationSeconds, clock.GetUtcNow(), hash, Activity.Current?.Id);
         return Answer(http, await admissions.AdmitAsync(request, http.RequestAborted));
     }
 

@@ -10,7 +10,7 @@ public static class GetCall
     /// <summary><c>GET /v1/calls/{id}</c>, with <c>?version=</c> or <c>?at=</c> as it stood then. The ETag is the stream's version.</summary>
     public static async Task<IResult> HandleAsync(Guid id, HttpContext http, CallQueries calls)
     {
-        var query = new ListQuery(http.Request.Query);
+        var query = new ListQuery(http.Request);
         var (version, at) = (query.Version("version"), query.Time("at"));
         query.Check();
         var found = version is null && at is null
@@ -40,7 +40,7 @@ public static class ListCalls
 {
     public static async Task<IResult> HandleAsync(HttpContext http, CallQueries calls)
     {
-        var query = new ListQuery(http.Request.Query);
+        var query = new ListQuery(http.Request);
         var filter = new CallFilter
         {
             Status = query.Word("status", CallStatuses.All), AgentId = query.Uuid("agentId"), PhoneNumberId = query.Uuid("phoneNumberId"),

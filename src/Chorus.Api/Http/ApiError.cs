@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Chorus.Store;
-using JasperFx;
 using Microsoft.AspNetCore.Diagnostics;
-using Npgsql;
 
 namespace Chorus.Api.Http;
 
@@ -68,7 +66,11 @@ public sealed class ErrorBodies(ILogger<ErrorBodies> log) : IExceptionHandler
 
     private Task ServerError(HttpContext http, Exception exception)
     {
-        if (Away(exception))
+        if (exception is CommitInDoubtException)
+        {
+            return ApiError.WriteAsync(http, 503, "outcome-unknown", "The answer of the store was lost. Repeat the request with its Idempotency-Key, or look whether it was carried out.");
+        }
+        if (StoreErrors.IsAway(exception))
         {
             log.LogWarning("The store is away: {Reason}", exception.GetBaseException().GetType().Name);
             http.Response.Headers.RetryAfter = "1";
@@ -77,15 +79,6 @@ public sealed class ErrorBodies(ILogger<ErrorBodies> log) : IExceptionHandler
         log.LogError(exception, "A request failed");
         return ApiError.WriteAsync(http, 500, "internal-error", "Something went wrong on our side.");
     }
-
-    /// <summary>The store cannot be reached, or is starting or stopping (PostgreSQL class 57P), or refuses connections (53300).</summary>
-    private static bool Away(Exception exception) => exception switch
-    {
-        PostgresException e => e.SqlState.StartsWith("57P", StringComparison.Ordinal) || e.SqlState == "53300",
-        NpgsqlException or TimeoutException or ConcurrencyException => true,
-        { InnerException: { } inner } => Away(inner),
-        _ => false,
-    };
 
     /// <summary>The framework's own refusals (no such route, wrong method) in the same body.</summary>
     public static Task ForStatus(StatusCodeContext context)

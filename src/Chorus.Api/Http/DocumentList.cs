@@ -11,7 +11,7 @@ public static class DocumentList
         HttpContext http, IDocumentStore store, Func<IQueryable<TDocument>, IQueryable<TDocument>> order, Func<TDocument, TView> view)
         where TDocument : notnull
     {
-        var query = new ListQuery(http.Request.Query);
+        var query = new ListQuery(http.Request);
         var (limit, offset) = (query.Limit, query.Offset);
         query.Check();
         await using var session = store.QuerySession(http.OrganizationId().ToString());

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -9,7 +10,7 @@ namespace Chorus.Api.Http;
 /// </summary>
 public sealed class Fields
 {
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 32, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 32 };
     private readonly JsonElement body;
     private readonly string path;
     private readonly List<FieldError> errors;
@@ -36,6 +37,7 @@ public sealed class Fields
         {
             throw new ApiException(400, "invalid-json", $"The body is not valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}).");
         }
+        catch (DecoderFallbackException) { throw new ApiException(400, "invalid-json", "The body is not UTF-8."); }
     }
 
     public bool Has(string name) => body.TryGetProperty(name, out _);
@@ -102,7 +104,7 @@ public sealed class Fields
     public IReadOnlyList<Fields> Items(string name, int most)
     {
         var array = Array(name);
-        if (array is null) { if (!Has(name)) Wrong(name, "is required"); return []; }
+        if (array is null) { if (!errors.Any(e => e.Field == path + name)) Wrong(name, "is required"); return []; }
         if (array.Value.GetArrayLength() > most) { Wrong(name, $"must have at most {most} entries"); return []; }
         List<Fields> items = [];
         foreach (var (i, item) in array.Value.EnumerateArray().Index())
@@ -124,7 +126,7 @@ public sealed class Fields
     /// <summary>Object of numbers, for example prices by provider.</summary>
     public IReadOnlyDictionary<string, decimal>? Amounts(string name, decimal max)
     {
-        if (!Has(name)) return null;
+        if (!body.TryGetProperty(name, out var given) || given.ValueKind is JsonValueKind.Null) return null;
         Dictionary<string, decimal> amounts = [];
         foreach (var property in Object(name).EnumerateObject())
         {

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Chorus.Store;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace Chorus.Api.Http;
 
@@ -16,8 +17,9 @@ public sealed record Envelope<T>(T Data);
 public sealed record ListEnvelope<T>(IReadOnlyList<T> Data, Pagination Pagination);
 
 /// <summary>Query parameters of a list; mistakes are collected and named.</summary>
-public sealed class ListQuery(IQueryCollection query)
+public sealed class ListQuery(HttpRequest request)
 {
+    private readonly IQueryCollection query = request.Query;
     private readonly List<FieldError> errors = [];
 
     public int Limit => Whole("limit", 1, 100, 50);
@@ -66,9 +68,17 @@ public sealed class ListQuery(IQueryCollection query)
     }
 
     /// <summary>Every <c>prefix.key</c> parameter by its key.</summary>
-    public IReadOnlyDictionary<string, string> Under(string prefix) => query
-        .Where(p => p.Key.StartsWith(prefix, StringComparison.Ordinal) && p.Key.Length > prefix.Length && p.Value.Count > 0)
-        .ToDictionary(p => Stored(p.Key, p.Key[prefix.Length..])!, p => Stored(p.Key, p.Value[^1]!)!);
+    public IReadOnlyDictionary<string, string> Under(string prefix)
+    {
+        Dictionary<string, string> found = new(StringComparer.Ordinal); // the framework's collection ignores case
+        foreach (var pair in new QueryStringEnumerable(request.QueryString.Value))
+        {
+            var name = pair.DecodeName().ToString();
+            if (name.StartsWith(prefix, StringComparison.Ordinal) && name.Length > prefix.Length)
+                found[Stored(name, name[prefix.Length..])!] = Stored(name, pair.DecodeValue().ToString())!;
+        }
+        return found;
+    }
 
     public void Check()
     {

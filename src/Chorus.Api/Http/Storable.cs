@@ -1,9 +1,10 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Chorus.Api.Http;
 
 /// <summary>
-/// What PostgreSQL's jsonb can store: no NUL in text, no half of a surrogate pair, no number beyond a double
+/// What PostgreSQL's jsonb can store: no NUL in text, no half of a surrogate pair, no number beyond or below a double
 /// (https://www.postgresql.org/docs/current/datatype-json.html).
 /// </summary>
 public static class Storable
@@ -13,11 +14,13 @@ public static class Storable
         switch (element.ValueKind)
         {
             case JsonValueKind.Object:
+                HashSet<string> names = new(StringComparer.Ordinal);
                 foreach (var property in element.EnumerateObject())
                 {
                     var name = Name(property);
                     var inner = path.Length == 0 ? name ?? "?" : $"{path}.{name ?? "?"}";
                     if (name is null || name.Contains('\0')) errors.Add(new(inner.Replace("\0", "\\u0000"), "has a name with a character that cannot be stored"));
+                    else if (!names.Add(name)) errors.Add(new(inner, "is given twice"));
                     else Check(property.Value, inner, errors);
                 }
                 break;
@@ -27,7 +30,7 @@ public static class Storable
             case JsonValueKind.String when Text(element) is not { } text || text.Contains('\0'):
                 errors.Add(new(path, "has a character that cannot be stored (NUL or half of a surrogate pair)"));
                 break;
-            case JsonValueKind.Number when !element.TryGetDouble(out var number) || !double.IsFinite(number) || element.GetRawText().Length > 400:
+            case JsonValueKind.Number when !IsNumber(element.GetRawText()):
                 errors.Add(new(path, "is a number that cannot be stored"));
                 break;
         }
@@ -35,6 +38,13 @@ public static class Storable
 
     /// <summary>A text from a header or a query string can be stored.</summary>
     public static bool IsText(string text) => !text.Contains('\0');
+
+    /// <summary>Within a double's range in both directions: jsonb keeps every decimal place, and writes all of them out.</summary>
+    private static bool IsNumber(string raw)
+    {
+        var exponent = raw.IndexOfAny(['e', 'E']);
+        return raw.Length <= 330 && (exponent < 0 || (int.TryParse(raw.AsSpan(exponent + 1), CultureInfo.InvariantCulture, out var power) && power is >= -300 and <= 300));
+    }
 
     private static string? Text(JsonElement element)
     {

@@ -29,7 +29,7 @@ public static class OwnOrganization
 
     public static async Task<IResult> LedgerAsync(HttpContext http, OrganizationStore organizations)
     {
-        var query = new ListQuery(http.Request.Query);
+        var query = new ListQuery(http.Request);
         var (limit, offset) = (query.Limit, query.Offset);
         query.Check();
         var (lines, total) = await organizations.LedgerAsync(http.OrganizationId(), limit, offset, http.RequestAborted);
@@ -52,8 +52,7 @@ public static class AdminEndpoints
             Guid.CreateVersion7(now), fields.Text("name", 255, required: true) ?? "", fields.Whole("maxConcurrentCalls", 0, 100_000) ?? 10,
             currency, Allowed(fields) ?? ["US", "CA"], fields.Amounts("ratesPerMinute", 1000) ?? new Dictionary<string, decimal>(), now);
         fields.Check();
-        await organizations.RegisterAsync(organization, http.RequestAborted);
-        var (_, apiKey) = await organizations.IssueKeyAsync(organization.Id, http.RequestAborted);
+        var apiKey = await organizations.RegisterAsync(organization, http.RequestAborted);
         var state = await organizations.FindAsync(organization.Id, http.RequestAborted);
         http.Response.Headers.Location = $"/v1/organizations/{organization.Id}";
         return Results.Json(new RegisteredOrganization(OrganizationView.Of(state!), apiKey), StoreJson.Options, statusCode: 201);
@@ -62,17 +61,13 @@ public static class AdminEndpoints
     public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, OrganizationStore organizations, ApiSettings settings)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
-        if (await organizations.FindAsync(id, http.RequestAborted) is not { } state) return ApiError.NotFound("organization");
-        var old = state.Organization;
-        var changed = old with
-        {
-            Name = fields.Has("name") ? fields.Text("name", 255, required: true) ?? "" : old.Name,
-            MaxConcurrentCalls = fields.Whole("maxConcurrentCalls", 0, 100_000) ?? old.MaxConcurrentCalls,
-            AllowedCountries = Allowed(fields) ?? old.AllowedCountries,
-            Rates = fields.Amounts("ratesPerMinute", 1000) ?? old.Rates,
-        };
+        var name = fields.Has("name") ? fields.Text("name", 255, required: true) : null;
+        var (calls, countries, rates) = (fields.Whole("maxConcurrentCalls", 0, 100_000), Allowed(fields), fields.Amounts("ratesPerMinute", 1000));
         fields.Check();
-        await organizations.ChangeAsync(changed, http.RequestAborted);
+        await organizations.ChangeAsync(id, old => old with
+        {
+            Name = name ?? old.Name, MaxConcurrentCalls = calls ?? old.MaxConcurrentCalls, AllowedCountries = countries ?? old.AllowedCountries, Rates = rates ?? old.Rates,
+        }, http.RequestAborted);
         return await GetAsync(id, http, organizations);
     }
 

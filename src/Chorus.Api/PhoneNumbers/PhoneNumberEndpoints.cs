@@ -16,26 +16,37 @@ public sealed record PhoneNumberView(
 /// <summary>The numbers an organization calls from, with their carrier's credentials.</summary>
 public static class PhoneNumberEndpoints
 {
-    public static async Task<IResult> CreateAsync(HttpContext http, IDocumentStore store, Secrets secrets, ApiSettings settings, TimeProvider clock)
+    public static async Task<IResult> CreateAsync(HttpContext http, Documents documents, Secrets secrets, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         foreach (var name in (string[])["number", "accountSid", "authToken"])
             if (!fields.Has(name)) fields.Wrong(name, "is required");
         var now = clock.GetUtcNow();
         var number = Read(fields, new() { Id = Guid.CreateVersion7(now), OrganizationId = http.OrganizationId(), CreatedAt = now }, secrets, now);
-        return await Save(number, fields, http, store, 201);
+        fields.Check();
+        await documents.WriteAsync(number.OrganizationId, session => Checked(session, number, fields, http.RequestAborted), http.RequestAborted);
+        http.Response.Headers.Location = $"/v1/phone-numbers/{number.Id}";
+        return Results.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(number)), StoreJson.Options, statusCode: 201);
     }
 
-    public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, IDocumentStore store, Secrets secrets, ApiSettings settings, TimeProvider clock)
+    public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, Documents documents, CallQueries calls, Secrets secrets, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
-        return await Find(store, http, id) is { } number
-            ? await Save(Read(fields, number, secrets, clock.GetUtcNow()), fields, http, store, 200)
-            : ApiError.NotFound("phone number");
+        var changed = await documents.WriteAsync(http.OrganizationId(), async session =>
+        {
+            if (await session.LoadAsync<PhoneNumber>(id, http.RequestAborted) is not { } number) return null;
+            var read = Read(fields, number, secrets, clock.GetUtcNow());
+            // A call is asked about and hung up at the account that dialled it.
+            if (read.AccountSid != number.AccountSid && await calls.InUseAsync(number.OrganizationId, id, http.RequestAborted))
+                fields.Wrong("accountSid", "cannot change while calls of this number are not over");
+            fields.Check();
+            return await Checked(session, read, fields, http.RequestAborted);
+        }, http.RequestAborted);
+        return changed is null ? ApiError.NotFound("phone number") : Results.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(changed)), StoreJson.Options);
     }
 
-    public static async Task<IResult> GetAsync(Guid id, HttpContext http, IDocumentStore store) =>
-        await Find(store, http, id) is { } number
+    public static async Task<IResult> GetAsync(Guid id, HttpContext http, Documents documents) =>
+        await documents.FindAsync<PhoneNumber>(http.OrganizationId(), id, http.RequestAborted) is { } number
             ? Results.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(number)), StoreJson.Options)
             : ApiError.NotFound("phone number");
 
@@ -66,22 +77,11 @@ public static class PhoneNumberEndpoints
         return sid;
     }
 
-    private static async Task<PhoneNumber?> Find(IDocumentStore store, HttpContext http, Guid id)
+    private static async Task<PhoneNumber?> Checked(IQuerySession session, PhoneNumber number, Fields fields, CancellationToken cancellationToken)
     {
-        await using var session = store.QuerySession(http.OrganizationId().ToString());
-        return await session.LoadAsync<PhoneNumber>(id, http.RequestAborted);
-    }
-
-    private static async Task<IResult> Save(PhoneNumber number, Fields fields, HttpContext http, IDocumentStore store, int status)
-    {
+        if (number.AgentId is { } agent && await session.LoadAsync<Agent>(agent, cancellationToken) is null) fields.Wrong("agentId", "names no agent of this organization");
+        if (await session.Query<PhoneNumber>().AnyAsync(n => n.Number == number.Number && n.Id != number.Id, cancellationToken)) fields.Wrong("number", "is registered already");
         fields.Check();
-        await using var session = store.LightweightSession(number.OrganizationId.ToString());
-        if (number.AgentId is { } agent && await session.LoadAsync<Agent>(agent, http.RequestAborted) is null) fields.Wrong("agentId", "names no agent of this organization");
-        if (await session.Query<PhoneNumber>().AnyAsync(n => n.Number == number.Number && n.Id != number.Id, http.RequestAborted)) fields.Wrong("number", "is registered already");
-        fields.Check();
-        session.Store(number);
-        await session.SaveChangesAsync(http.RequestAborted);
-        http.Response.Headers.Location = $"/v1/phone-numbers/{number.Id}";
-        return Results.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(number)), StoreJson.Options, statusCode: status);
+        return number;
     }
 }

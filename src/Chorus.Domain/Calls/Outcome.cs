@@ -16,13 +16,22 @@ public sealed record Outcome(CallStatus Status, EndedReason Reason, Party Party)
     /// <param name="sip">SIP response code (RFC 3261 section 21, RFC 8197, RFC 8688); null if unknown.</param>
     public static Outcome OfUnanswered(CallStatus status, int? sip, HangupRequested? hangup) => (status, sip) switch
     {
-        (CallStatus.Canceled, _) when hangup is { Reason: not EndedReason.ApiHangup } => new(CallStatus.Canceled, hangup.Reason, hangup.Reason.Party()),
+        // 487 is what a caller's own CANCEL brings about: ours, if we asked, else the end of the ringing.
+        (CallStatus.Canceled, _) or (_, 487) when hangup is not null => OfOurs(hangup.Reason),
         (CallStatus.Canceled, _) => new(CallStatus.Canceled, EndedReason.Canceled, Party.Organization),
         (_, { } code) when OfSip(code) is { } outcome => outcome,
         (CallStatus.Busy, _) => new(CallStatus.Busy, EndedReason.Busy, Party.Customer),
         (CallStatus.NoAnswer, _) => new(CallStatus.NoAnswer, EndedReason.NoAnswer, Party.Customer),
-        _ when hangup is not null => new(CallStatus.Canceled, EndedReason.Canceled, Party.Organization),
+        _ when hangup is not null => OfOurs(hangup.Reason),
         _ => new(CallStatus.Failed, EndedReason.CarrierError, Party.Carrier),
+    };
+
+    /// <summary>We took the call back before it was answered.</summary>
+    private static Outcome OfOurs(EndedReason reason) => reason switch
+    {
+        EndedReason.ApiHangup or EndedReason.MaxDuration => new(CallStatus.Canceled, EndedReason.Canceled, Party.Organization),
+        EndedReason.NoAnswer => new(CallStatus.NoAnswer, EndedReason.NoAnswer, Party.Customer),
+        _ => new(CallStatus.Canceled, reason, reason.Party()),
     };
 
     /// <summary>What a final SIP response says about a call that was not answered; null if it says nothing.</summary>

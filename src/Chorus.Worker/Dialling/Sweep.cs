@@ -14,7 +14,7 @@ namespace Chorus.Worker.Dialling;
 /// time; two at once would do no harm.
 /// </summary>
 public sealed class Sweep(
-    Lease lease, CallJournal journal, ICarrier carrier, CarrierAccounts accounts, Reports reports, IWolverineRuntime messaging, StoreSettings store,
+    Lease lease, CallJournal journal, CallQueries calls, ICarrier carrier, CarrierAccounts accounts, Reports reports, IWolverineRuntime messaging, StoreSettings store,
     WorkerSettings settings, TimeProvider clock, ILogger<Sweep> log) : BackgroundService
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
@@ -55,10 +55,12 @@ public sealed class Sweep(
         }
         var now = (await reports.RecordAsync(call, account, report, cancellationToken)).Call!;
         var overdue = now.StartedAt is { } started && clock.GetUtcNow() > started.AddSeconds(now.MaxDurationSeconds);
-        if (overdue && now is { IsOver: false, Hangup: null })
-            now = (await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, EndedReason.MaxDuration, clock.GetUtcNow()), cancellationToken)).Call!;
-        if (now is { IsOver: false, CallSid: { } leg } && (now.Hangup is not null || now.StartedAt is null))
-            await carrier.EndAsync(account, leg, answered: true, cancellationToken); // past its ring time, or past its wish to end
+        if (now is { IsOver: false, Hangup: null } && (overdue || now.StartedAt is null))
+        {
+            var reason = overdue ? EndedReason.MaxDuration : EndedReason.NoAnswer;
+            now = (await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()), cancellationToken)).Call!;
+        }
+        if (now is { IsOver: false, CallSid: { } leg, Hangup: not null }) await carrier.EndAsync(account, leg, answered: true, cancellationToken);
     }
 
     /// <summary>
@@ -68,7 +70,7 @@ public sealed class Sweep(
     private async Task<CarrierReport?> Search(Call call, CarrierAccount account, CancellationToken cancellationToken)
     {
         var legs = await carrier.SearchAsync(account, call.From, call.To, call.Claim!.At - TimeSpan.FromSeconds(2), cancellationToken);
-        var owned = await journal.OwnedAsync(call.OrganizationId, [.. legs.Select(l => l.CallSid)], cancellationToken);
+        var owned = await calls.OwnedAsync([.. legs.Select(l => l.CallSid)], cancellationToken);
         return legs.Where(l => !owned.Contains(l.CallSid)).ToArray() is [var leg] ? leg : null;
     }
 

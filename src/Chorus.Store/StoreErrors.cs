@@ -1,0 +1,23 @@
+using JasperFx;
+using Npgsql;
+
+namespace Chorus.Store;
+
+/// <summary>The commit was sent and its answer was lost: it may or may not have happened.</summary>
+public sealed class CommitInDoubtException(Exception inner) : Exception("The commit's answer was lost.", inner);
+
+/// <summary>What the store's errors mean.</summary>
+public static class StoreErrors
+{
+    /// <summary>
+    /// The store cannot be reached, starts, stops, refuses connections or cannot serve right now; the same request may succeed
+    /// later (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+    /// </summary>
+    public static bool IsAway(Exception exception) => exception switch
+    {
+        PostgresException e => e.IsTransient || e.SqlState is "25006" or "57014" || e.SqlState.StartsWith("57P", StringComparison.Ordinal),
+        NpgsqlException or TimeoutException or ConcurrencyException => true,
+        { InnerException: { } inner } => IsAway(inner),
+        _ => false,
+    };
+}
