@@ -64,7 +64,7 @@ stop() { # project
   rm -f .local/run/"$1"
   grep -qs "$1.dll" "/proc/$pid/cmdline" || return 0 # gone, or its number belongs to another program
   kill "$pid" 2>/dev/null || true
-  for _ in {1..100}; do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
+  for _ in {1..350}; do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
   kill -9 "$pid" 2>/dev/null || true
 }
 

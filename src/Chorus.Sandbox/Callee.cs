@@ -37,7 +37,13 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
                 type = "setup", sessionId = "VX" + call.Sid[2..], accountSid = call.AccountSid, callSid = call.Sid, from = call.From, to = call.To,
                 direction = "outbound-api", callType = "PSTN", callStatus = "IN-PROGRESS",
             });
-            await Task.WhenAny(HearAsync(session.Token), SpeakForAgentAsync(session.Token), ActAsync(session.Token));
+            var hearing = HearAsync(session.Token);
+            await Task.WhenAny(hearing, SpeakForAgentAsync(session.Token), ActAsync(session.Token));
+            if (end is SessionEnd.CalleeHungUp && socket.State is WebSocketState.Open)
+            {
+                await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None); // lets the last words arrive
+                await Task.WhenAny(hearing, Task.Delay(1000, CancellationToken.None));
+            }
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException) { end ??= SessionEnd.Broken; }
         await session.CancelAsync();

@@ -27,7 +27,11 @@ public sealed class Exchange(Scenarios scenarios, Faults faults, Witness witness
         _ = Task.Run(async () =>
         {
             try { await LiveAsync(call); }
-            catch (Exception e) { log.LogError(e, "A sandbox call broke"); }
+            catch (Exception e)
+            {
+                log.LogError(e, "A sandbox call broke");
+                await EndAsync(call, "failed", 500, []);
+            }
         });
     }
 

@@ -9,7 +9,7 @@ public sealed partial class Mouth
     private readonly Lock gate = new();
     private readonly Queue<string> words = new();
     private readonly StringBuilder heard = new();
-    private bool complete, speaking;
+    private bool complete, speaking, deaf;
     private long began;
 
     /// <summary>Counts words that wait to be spoken.</summary>
@@ -31,6 +31,11 @@ public sealed partial class Mouth
         string[] pieces = [.. Words().Matches(token).Select(m => m.Value)];
         lock (gate)
         {
+            if (deaf) // what was on its way when the callee cut in
+            {
+                deaf = !last;
+                return;
+            }
             foreach (var piece in pieces) words.Enqueue(piece);
             if (last) words.Enqueue(""); // wakes the speaker for the end of the utterance
             complete |= last;
@@ -81,6 +86,7 @@ public sealed partial class Mouth
             if (!speaking && words.Count == 0) return null;
             var (said, time) = (heard.ToString(), Environment.TickCount64 - began);
             words.Clear();
+            deaf = !complete;
             Reset();
             return (said, time);
         }

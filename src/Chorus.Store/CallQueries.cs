@@ -58,6 +58,19 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         return owned;
     }
 
+    /// <summary>How many dials from one number to another wait for a leg, of whatever organization.</summary>
+    public async Task<long> WithoutLegAsync(string from, string to, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand(
+            $"""
+            select count(*) from {calls} where due_at is not null and customer_number = $1 and data -> 'state' ->> 'from' = $2
+            and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' and data -> 'state' ->> 'callSid' is null
+            """);
+        command.Parameters.Add(new() { Value = to });
+        command.Parameters.Add(new() { Value = from });
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
     /// <summary>The call that an idempotency key named, with its request's hash; null if the key is new.</summary>
     public async Task<(string? Hash, VersionedCall Call)?> FindNamedAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
     {

@@ -16,7 +16,8 @@ builder.AddChorusStore();
 builder.AddOperations("chorus-worker");
 
 builder.Services.AddSingleton<CallbackUrls>().AddSingleton<CarrierAccounts>().AddSingleton<SignedRequests>();
-builder.Services.AddHttpClient("twilio", http => (http.BaseAddress, http.Timeout) = (settings.Twilio.BaseUrl, settings.Twilio.Timeout));
+builder.Services.AddHttpClient("twilio", http => (http.BaseAddress, http.Timeout) = (settings.Twilio.BaseUrl, settings.Twilio.Timeout))
+    .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) });
 builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
     s.GetRequiredService<IHttpClientFactory>().CreateClient("twilio"), s.GetRequiredService<CallbackUrls>(), s.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
@@ -25,7 +26,7 @@ builder.Services.AddHostedService<Sweep>().AddHostedService<EventRelay>();
 builder.Host.UseWolverine(options => Messaging.Configure(options, builder.Configuration, settings));
 
 var app = builder.Build();
-app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15) });
+app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15), KeepAliveTimeout = TimeSpan.FromSeconds(10) });
 app.MapTwilio();
 app.MapOperations();
 await app.StartAsync();

@@ -45,7 +45,7 @@ public sealed class MoneyAndSlotsTests(Api api)
         var tenant = await api.TenantAsync(deposit: 1, maxConcurrentCalls: 1);
         var id = (await tenant.PlaceAsync()).GetProperty("id").GetGuid();
         var journal = api.Get<CallJournal>();
-        await journal.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", TimeSpan.FromHours(1), DateTimeOffset.UtcNow));
+        await journal.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", 40, TimeSpan.FromHours(1), DateTimeOffset.UtcNow));
         await journal.DecideAsync(tenant.Id, id, call => CarrierReports.Decide(call, new("CA1", CallStatus.InProgress, DateTimeOffset.UtcNow)));
         await journal.DecideAsync(tenant.Id, id, call => CarrierReports.Decide(call, new("CA1", CallStatus.Completed, DateTimeOffset.UtcNow, Seconds: 60)));
         await journal.DecideAsync(tenant.Id, id, call => CarrierReports.Decide(call, new("CA1", CallStatus.Completed, DateTimeOffset.UtcNow, Seconds: 60)));

@@ -96,7 +96,7 @@ public sealed class ReadCallsTests(Api api)
         var tenant = await api.TenantAsync();
         var id = (await tenant.PlaceAsync()).GetProperty("id").GetGuid();
         var journal = api.Get<CallJournal>();
-        await journal.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", TimeSpan.FromHours(1), DateTimeOffset.UtcNow));
+        await journal.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", 40, TimeSpan.FromHours(1), DateTimeOffset.UtcNow));
         await journal.DecideAsync(tenant.Id, id, call => CarrierReports.Decide(call, new("CA1", CallStatus.InProgress, DateTimeOffset.UtcNow)));
         await journal.DecideAsync(tenant.Id, id, call => Talking.Say(call, Role.User, "Hello", false, DateTimeOffset.UtcNow));
         var events = (await tenant.GetAsync($"/v1/calls/{id}/events")).GetProperty("data").EnumerateArray().ToArray();
@@ -119,7 +119,7 @@ public sealed class ReadCallsTests(Api api)
         var tenant = await api.TenantAsync();
         var id = (await tenant.PlaceAsync()).GetProperty("id").GetGuid();
         var journal = api.Get<CallJournal>();
-        await journal.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", TimeSpan.FromHours(1), DateTimeOffset.UtcNow));
+        await journal.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", 40, TimeSpan.FromHours(1), DateTimeOffset.UtcNow));
         await journal.DecideAsync(tenant.Id, id, call => CarrierReports.Decide(call, new("CA1", CallStatus.InProgress, DateTimeOffset.UtcNow)));
         var parent = (await journal.FindAsync(tenant.Id, id, default))!;
         var leg = new CallRequested(

@@ -7,8 +7,8 @@ public sealed class CallLifeTests
     [Fact]
     public void A_queued_call_is_claimed_once()
     {
-        var first = Dialling.Claim(Some.Queued(), "one", Some.TenMinutes, Some.At(1));
-        var second = Dialling.Claim(Some.Queued().After(first), "two", Some.TenMinutes, Some.At(2));
+        var first = Dialling.Claim(Some.Queued(), "one", 40, Some.TenMinutes, Some.At(1));
+        var second = Dialling.Claim(Some.Queued().After(first), "two", 40, Some.TenMinutes, Some.At(2));
 
         first.Events.ShouldHaveSingleItem().ShouldBe(new DialClaimed(1, "one", Some.At(1)));
         second.Events.ShouldBeEmpty();
@@ -17,7 +17,7 @@ public sealed class CallLifeTests
     [Fact]
     public void A_call_that_waited_too_long_ends_instead_of_ringing()
     {
-        var decision = Dialling.Claim(Some.Queued(), "one", Some.TenMinutes, Some.At(601));
+        var decision = Dialling.Claim(Some.Queued(), "one", 40, Some.TenMinutes, Some.At(601));
 
         var end = decision.Events.OfType<CallEnded>().ShouldHaveSingleItem();
         (end.Status, end.Reason).ShouldBe((CallStatus.Canceled, EndedReason.Expired));
@@ -31,7 +31,7 @@ public sealed class CallLifeTests
 
         decision.Events.OfType<CallEnded>().Single().Status.ShouldBe(CallStatus.Canceled);
         decision.Events.OfType<CallCharged>().Single().Released.ShouldBe(0.6m);
-        Dialling.Claim(Some.Queued().After(decision), "one", Some.TenMinutes, Some.At(2)).Events.ShouldBeEmpty();
+        Dialling.Claim(Some.Queued().After(decision), "one", 40, Some.TenMinutes, Some.At(2)).Events.ShouldBeEmpty();
     }
 
     [Fact]
@@ -108,7 +108,8 @@ public sealed class CallLifeTests
     {
         Watch.Due(Some.Queued(), Bounds.Default).ShouldBe(Some.At(2));
         Watch.Due(Some.Claimed(), Bounds.Default).ShouldBe(Some.At(21));
-        Watch.Due(Some.Placed(), Bounds.Default).ShouldBe(Some.At(77));
+        Watch.Due(Some.Placed(), Bounds.Default).ShouldBe(Some.At(62));
+        Watch.Due(Some.Placed().After(new CallRinging(Some.At(3))), Bounds.Default).ShouldBe(Some.At(73));
         Watch.Due(Some.Talking(), Bounds.Default).ShouldBe(Some.At(615));
         Watch.Due(Some.Talking().After(new HangupRequested(EndedReason.ApiHangup, Some.At(10))), Bounds.Default).ShouldBe(Some.At(15));
         Watch.Due(Some.Over(), Bounds.Default).ShouldBeNull();
@@ -120,6 +121,6 @@ public sealed class CallLifeTests
         Talking.Say(Some.Talking(), Role.User, "  hello ", false, Some.At(6)).Events.ShouldHaveSingleItem().ShouldBe(new TurnSpoken(Role.User, "hello", false, Some.At(6)));
         Talking.Say(Some.Talking(), Role.User, "  ", false, Some.At(6)).Events.ShouldBeEmpty();
         Talking.Say(Some.Placed(), Role.Agent, "hello", false, Some.At(6)).Events.ShouldBeEmpty();
-        Talking.Recorded(Some.Over(), "RE1", "https://x", 60, Some.At(70)).Events.Count.ShouldBe(1);
+        Talking.Recorded(Some.Over(), "CA1", "RE1", "https://x", 60, Some.At(70)).Events.Count.ShouldBe(1);
     }
 }

@@ -19,7 +19,7 @@ public sealed class CallPropertyTests
             status is CallStatus.Queued ? Decision.Nothing : CarrierReports.Decide(call, Some.Report(status, at + late, sid, attempt, sip, seconds)));
 
     private static readonly Gen<Func<Call, double, Decision>> Ours = Pick<Func<Call, double, Decision>>(
-        (call, at) => Dialling.Claim(call, "node", Some.TenMinutes, Some.At(at)),
+        (call, at) => Dialling.Claim(call, "node", 40, Some.TenMinutes, Some.At(at)),
         (call, at) => Dialling.Placed(call, 1, "CA1", Some.At(at)),
         (call, at) => Dialling.Placed(call, 1, "CA2", Some.At(at)),
         (call, at) => Dialling.Refused(call, Outcome.OfSip(403)!, "twilio:21210", Some.At(at)),
@@ -28,7 +28,7 @@ public sealed class CallPropertyTests
         (call, at) => Ending.Hangup(call, EndedReason.ApiHangup, Some.At(at)),
         (call, at) => Ending.Hangup(call, EndedReason.MaxDuration, Some.At(at)),
         (call, at) => Talking.Say(call, Role.User, "hello", false, Some.At(at)),
-        (call, at) => Talking.Recorded(call, "RE1", "https://r", -3, Some.At(at)),
+        (call, at) => Talking.Recorded(call, "CA1", "RE1", "https://r", -3, Some.At(at)),
         (call, at) => Transferring.Initiate(call, Guid.AllBitsSet, TransferType.Cold, "+14155550123", null, Some.At(at)),
         (call, at) => Transferring.Progress(call, Guid.AllBitsSet, TransferStatus.Ringing, Some.At(at)));
 

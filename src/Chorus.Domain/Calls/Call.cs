@@ -24,6 +24,7 @@ public sealed record Call
     public bool AnswerLost { get; init; }
     public string? CallSid { get; init; }
     public DateTimeOffset? PlacedAt { get; init; }
+    public DateTimeOffset? RingingAt { get; init; }
     public DateTimeOffset? StartedAt { get; init; }
     public bool Opened { get; init; }
     public HangupRequested? Hangup { get; init; }
@@ -56,7 +57,7 @@ public sealed record Call
         DialClaimed e => call with { Claim = e, AnswerLost = false },
         DialAnswerLost => call with { AnswerLost = true },
         CallPlaced e => call with { Status = CallStatus.Initiated, CallSid = e.CallSid, PlacedAt = e.At, AnswerLost = false },
-        CallRinging => call with { Status = CallStatus.Ringing },
+        CallRinging e => call with { Status = CallStatus.Ringing, RingingAt = e.At },
         CallStarted e => call with { Status = CallStatus.InProgress, StartedAt = e.At },
         ConversationOpened => call with { Opened = true },
         HangupRequested e => call with { Hangup = e },

@@ -23,7 +23,8 @@ public sealed record CallRequested(
 /// <summary>One worker owns the dial. Committed before anything leaves the process; there is never a second one for an attempt.</summary>
 /// <param name="Attempt">1 for the first dial; a further one exists only where the one before certainly never reached the carrier.</param>
 /// <param name="Node">The worker that claimed it.</param>
-public sealed record DialClaimed(int Attempt, string Node, DateTimeOffset At);
+/// <param name="RingTimeoutSeconds">How long the carrier was told to let it ring.</param>
+public sealed record DialClaimed(int Attempt, string Node, DateTimeOffset At, int RingTimeoutSeconds = 40);
 
 /// <summary>The carrier has the call.</summary>
 /// <param name="CallSid">The carrier's own id of the leg.</param>

@@ -8,13 +8,22 @@ public static class Dialling
 {
     /// <summary>Claims the dial for one worker. A copy of the command, or a second worker, gets nothing.</summary>
     /// <param name="longestWait">A call that waited for longer ends instead of ringing at a surprising hour.</param>
-    public static Decision Claim(Call call, string node, TimeSpan longestWait, DateTimeOffset now)
+    public static Decision Claim(Call call, string node, int ringTimeoutSeconds, TimeSpan longestWait, DateTimeOffset now)
     {
         if (call.IsOver || call.Claim is not null) return Decision.Nothing;
         if (call.Hangup is not null) return Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Canceled, now);
-        if (now - call.RequestedAt > longestWait) return Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Expired, now);
-        return Decision.Of(new DialClaimed(1, node, now));
+        if (Expire(call, longestWait, now) is { Events.Count: > 0 } expired) return expired;
+        return Decision.Of(new DialClaimed(1, node, now, ringTimeoutSeconds));
     }
+
+    /// <summary>Ends a call that nobody claimed for too long.</summary>
+    public static Decision Expire(Call call, TimeSpan longestWait, DateTimeOffset now) =>
+        call is { IsOver: false, Claim: null } && now - call.RequestedAt > longestWait
+            ? Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Expired, now)
+            : Decision.Nothing;
+
+    /// <summary>The claim is too old to act upon: the worker stood still between claiming and dialling. Nothing was dialled.</summary>
+    public static Decision TooLate(Call call, DateTimeOffset now) => Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Expired, now);
 
     /// <summary>The carrier took the call. Its callback may have told us already; another leg than the known one is a stray.</summary>
     public static Decision Placed(Call call, int attempt, string callSid, DateTimeOffset now)

@@ -17,9 +17,9 @@ public static class Talking
     public static Decision Press(Call call, string digit, DateTimeOffset now) =>
         call.StartedAt is null ? Decision.Nothing : Decision.Of(new KeyPressed(digit, now));
 
-    /// <summary>The carrier finished a recording; the first one counts, a repeated report is nothing new.</summary>
-    public static Decision Recorded(Call call, string recordingSid, string url, int seconds, DateTimeOffset now) =>
-        call.Recorded || call.StartedAt is null
+    /// <summary>The carrier finished a recording of the call's own leg; the first one counts, a repeated report is nothing new.</summary>
+    public static Decision Recorded(Call call, string callSid, string recordingSid, string url, int seconds, DateTimeOffset now) =>
+        call.Recorded || call.CallSid != callSid
             ? Decision.Nothing
             : Decision.Of(new RecordingCompleted(recordingSid, url, Math.Max(0, seconds), now));
 }

@@ -3,13 +3,14 @@ namespace Chorus.Domain.Calls;
 /// <summary>The bounds within which a call must take its next step.</summary>
 /// <param name="Claim">From accepted to claimed, before the dial command is sent again. Default 2 s.</param>
 /// <param name="Answer">From claimed to the carrier's answer, before the call is looked for at the carrier. Default 20 s.</param>
-/// <param name="Ring">From placed to answered or ended, before the carrier is asked. Default 75 s.</param>
+/// <param name="Place">From placed to ringing, before the carrier is asked; it may hold a call back to keep its own pace. Default 60 s.</param>
+/// <param name="Ring">How far past its ring timeout a telephone may ring, before the carrier is asked. Default 30 s.</param>
 /// <param name="Hangup">From asking for the end to the end, before the carrier is asked. Default 5 s.</param>
 /// <param name="Overrun">How far past its longest duration a call may be, before it is hung up here too. Default 10 s.</param>
-public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Ring, TimeSpan Hangup, TimeSpan Overrun)
+public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Place, TimeSpan Ring, TimeSpan Hangup, TimeSpan Overrun)
 {
     public static Bounds Default { get; } = new(
-        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(75), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
+        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
 }
 
 /// <summary>
@@ -28,7 +29,8 @@ public static class Watch
             { CallSid: null, AnswerLost: true } => call.Claim!.At,
             { CallSid: null } => call.Claim!.At + bounds.Answer,
             { StartedAt: { } started } => started.AddSeconds(call.MaxDurationSeconds) + bounds.Overrun,
-            _ => call.PlacedAt!.Value + bounds.Ring,
+            { RingingAt: { } ringing } => ringing.AddSeconds(call.Claim!.RingTimeoutSeconds) + bounds.Ring,
+            _ => call.PlacedAt!.Value + bounds.Place,
         };
         return call.Hangup is { } hangup && hangup.At + bounds.Hangup < step ? hangup.At + bounds.Hangup : step;
     }

@@ -1,15 +1,15 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Chorus.Domain.Agents;
-using Fluid;
-using Fluid.Values;
 
 namespace Chorus.Worker.Conversation;
 
-/// <summary>An agent's text with a call's variables in it. What is missing is left out and named.</summary>
-public sealed record AgentScript(string SystemPrompt, string? Greeting, IReadOnlyList<string> MissingVariables)
+/// <summary>
+/// An agent's text with a call's variables in it. What is missing is left out and named. The contract knows names and
+/// nothing else, so this is one expression; a template language would read tags and filters into people's prompts.
+/// </summary>
+public sealed partial record AgentScript(string SystemPrompt, string? Greeting, IReadOnlyList<string> MissingVariables)
 {
-    private static readonly FluidParser Parser = new();
-
     public static AgentScript Of(Agent agent, JsonElement variables)
     {
         SortedSet<string> missing = new(StringComparer.Ordinal);
@@ -21,13 +21,18 @@ public sealed record AgentScript(string SystemPrompt, string? Greeting, IReadOnl
     /// <summary>Replaces <c>{{name}}</c>; names are letters, digits and underscores and are case-sensitive.</summary>
     private static string Render(string text, JsonElement variables, SortedSet<string> missing)
     {
-        // Variables are all there is: a tag is text.
-        var template = Parser.TryParse(text.Replace("{%", "{{ '{%' }}", StringComparison.Ordinal), out var parsed, out _) ? parsed : null;
-        if (template is null) return text.Replace("{{", "", StringComparison.Ordinal).Replace("}}", "", StringComparison.Ordinal);
-        var options = new TemplateOptions { ModelNamesComparer = StringComparer.Ordinal, MaxSteps = 10_000, Undefined = name => { missing.Add(name); return ValueTask.FromResult<FluidValue>(NilValue.Instance); } };
-        var context = new TemplateContext(options);
-        foreach (var variable in variables.EnumerateObject())
-            if (variable.Value.ValueKind is not JsonValueKind.Null) context.SetValue(variable.Name, variable.Value.ToString());
-        return template.Render(context);
+        var rendered = Placeholder().Replace(text, match =>
+        {
+            var name = match.Groups["name"].Value;
+            if (variables.ValueKind is JsonValueKind.Object && variables.TryGetProperty(name, out var value) && value.ValueKind is not JsonValueKind.Null)
+                return value.ToString();
+            missing.Add(name.Length > 0 ? name : match.Value.Trim('{', '}', ' '));
+            return "";
+        });
+        return rendered.Trim();
     }
+
+    /// <summary>A name between braces, or anything else between braces, which is never a name and never said.</summary>
+    [GeneratedRegex(@"\{\{\s*(?<name>[A-Za-z0-9_]+)\s*\}\}|\{\{[^{}]*\}\}")]
+    private static partial Regex Placeholder();
 }

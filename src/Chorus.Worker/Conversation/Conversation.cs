@@ -26,16 +26,25 @@ public sealed class Conversation(
     {
         try
         {
-            if (before.Count == 0 && agent.FirstSpeaker is FirstSpeaker.Agent) Begin(OpenAsync);
+            if (before.Count > 0) Begin(ThinkAsync); // a line that broke was mended: somebody has to speak
+            else if (agent.FirstSpeaker is FirstSpeaker.Agent) Begin(OpenAsync);
             await foreach (var heard in line.ListenAsync(stoppingToken)) await StepAsync(() => HearAsync(heard));
-            gone = true;
-            await StepAsync(() => CutOffAsync(utterance.SoFar)); // what was not heard was not said
+            await StepAsync(ClosedAsync);
         }
         finally
         {
             await thinking.CancelAsync();
             thinking.Dispose();
         }
+    }
+
+    /// <summary>The line is closed, by whichever side: what was not heard was not said.</summary>
+    private async Task ClosedAsync()
+    {
+        var wasLeaving = leaving && !gone;
+        gone = true;
+        await CutOffAsync(utterance.SoFar);
+        if (wasLeaving) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, EndedReason.AgentHangup, clock.GetUtcNow()));
     }
 
     private async Task HearAsync(Heard heard)
@@ -60,7 +69,7 @@ public sealed class Conversation(
                 tells = true;
                 utterance.Heard(played.Text);
                 break;
-            case Heard.AgentFinished when utterance.Complete:
+            case Heard.AgentFinished when utterance.Complete && (!tells || utterance.WasHeard):
                 await FinishTurnAsync();
                 if (leaving) await LeaveAsync(EndedReason.AgentHangup);
                 break;
@@ -86,16 +95,25 @@ public sealed class Conversation(
         else
         {
             var options = new ChatOptions { Tools = AgentTools.Of(agent) };
-            await foreach (var update in brain.GetStreamingResponseAsync([.. messages], options, cancellationToken))
+            ChatMessage[] known = [];
+            await StepAsync(() => { known = [.. messages]; return Task.CompletedTask; });
+            await foreach (var update in brain.GetStreamingResponseAsync(known, options, cancellationToken))
             {
                 foreach (var content in update.Contents)
                 {
                     if (content is TextContent { Text.Length: > 0 } text) await StepAsync(() => TokenAsync(text.Text, cancellationToken));
-                    if (content is FunctionCallContent { Name: AgentTools.EndCall } && agent.AllowEndCall) leaving = true;
+                    if (content is FunctionCallContent { Name: AgentTools.EndCall } && agent.AllowEndCall) await StepAsync(() => WantToLeaveAsync(cancellationToken));
                 }
             }
         }
         await StepAsync(() => CompleteAsync(cancellationToken));
+    }
+
+    private Task WantToLeaveAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        leaving = true;
+        return Task.CompletedTask;
     }
 
     private async Task TokenAsync(string token, CancellationToken cancellationToken)
@@ -141,8 +159,10 @@ public sealed class Conversation(
     private async Task CutOffAsync(string heard)
     {
         await thinking.CancelAsync();
+        if (!utterance.Empty && !utterance.Complete) await line.SayAsync("", last: true, CancellationToken.None); // nothing follows
         await TurnAsync(heard, interrupted: true);
-        if (leaving) await LeaveAsync(EndedReason.AgentHangup); // the goodbye was heard well enough
+        if (leaving && !string.IsNullOrWhiteSpace(heard)) await LeaveAsync(EndedReason.AgentHangup); // the goodbye was heard well enough
+        else if (!gone) leaving = false;
     }
 
     private async Task TurnAsync(string heard, bool interrupted)
@@ -168,7 +188,7 @@ public sealed class Conversation(
         _ = Task.Run(async () =>
         {
             try { await think(token); }
-            catch (OperationCanceledException) { }
+            catch (Exception) when (token.IsCancellationRequested) { } // cut off
             catch (Exception e)
             {
                 log.LogError(e, "Call {CallId}: the agent cannot go on", call.Id);

@@ -16,12 +16,21 @@ public sealed class Utterance
     /// <summary>Everything sent so far.</summary>
     public string Sent => sent.ToString();
 
+    /// <summary>What was heard so far, as far as the carrier told.</summary>
+    public string SoFar => played.ToString();
+
+    /// <summary>All of it was heard.</summary>
+    public bool WasHeard => Letters(SoFar).Length >= Letters(Sent).Length;
+
     public void Add(string token) => sent.Append(token);
 
     public void Finish() => Complete = true;
 
-    public void Heard(string piece) => played.Append(piece);
+    /// <summary>A piece was heard. One that is not next in this utterance belongs to an earlier one that was cut off.</summary>
+    public void Heard(string piece)
+    {
+        if (Letters(Sent).StartsWith(Letters(SoFar + piece), StringComparison.Ordinal)) played.Append(piece);
+    }
 
-    /// <summary>What was heard when the line broke off, as far as the carrier told.</summary>
-    public string SoFar => played.ToString();
+    private static string Letters(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
 }

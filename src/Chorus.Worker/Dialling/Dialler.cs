@@ -11,17 +11,28 @@ namespace Chorus.Worker.Dialling;
 public sealed class Dialler(
     CallJournal journal, ICarrier carrier, CarrierAccounts accounts, Reports reports, IDocumentStore store, WorkerSettings settings, TimeProvider clock, ILogger<Dialler> log)
 {
+    /// <summary>A worker that stood still for longer between claim and dial does not dial: others may have given the call up.</summary>
+    private static readonly TimeSpan StaleClaim = TimeSpan.FromSeconds(5);
+
     public async Task DialAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {
+        // Everything that can fail without a trace comes before the claim.
+        if (await journal.FindAsync(organizationId, callId, cancellationToken) is not { IsOver: false, Claim: null } queued) return;
+        var (agent, account) = (await Agent(queued), await accounts.OfAsync(organizationId, queued.PhoneNumberId, cancellationToken));
+
         var claimed = await journal.DecideAsync(
-            organizationId, callId, call => Calls.Claim(call, settings.Node, settings.LongestWait, clock.GetUtcNow()), cancellationToken);
+            organizationId, callId, c => Calls.Claim(c, settings.Node, settings.RingTimeoutSeconds, settings.LongestWait, clock.GetUtcNow()), cancellationToken);
         if (claimed.Facts is not [DialClaimed claim]) return; // somebody else has it, or it is over
         var call = claimed.Call!;
         using var activity = ChorusMetrics.Activities.StartActivity("dial", System.Diagnostics.ActivityKind.Client);
         activity?.SetTag("chorus.call_id", callId);
+        if (clock.GetUtcNow() - claim.At > StaleClaim)
+        {
+            await reports.DecideAsync(call, account, c => Calls.TooLate(c, clock.GetUtcNow()), CancellationToken.None);
+            return;
+        }
 
         // From here on nothing may be repeated, and the host's stop must not cut the question off from its answer.
-        var (agent, account) = (await Agent(call), await accounts.OfAsync(organizationId, call.PhoneNumberId, CancellationToken.None));
         var order = new DialOrder(call, claim.Attempt, settings.RingTimeoutSeconds, call.MaxDurationSeconds, agent?.LanguageHint, settings.Record);
         var answer = await carrier.DialAsync(account, order, CancellationToken.None);
         log.LogInformation("Dialled {CallId} attempt {Attempt}: {Answer}", callId, claim.Attempt, answer.GetType().Name);

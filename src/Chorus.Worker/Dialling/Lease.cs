@@ -6,8 +6,11 @@ namespace Chorus.Worker.Dialling;
 /// Work that one node does at a time. The lease is an advisory lock on a connection of its own, which PostgreSQL gives up
 /// when the process dies, and after <see cref="Length"/> when it hangs: the server ends a session that stays idle.
 /// </summary>
-public sealed class Lease(NpgsqlDataSource source, ILogger<Lease> log)
+public sealed class Lease(IConfiguration configuration, ILogger<Lease> log)
 {
+    // Of its own, never from the pool: nobody else must inherit the lock or the time-out.
+    private readonly string database = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString("Postgres")) { Pooling = false, ApplicationName = "chorus-lease" }.ToString();
+
     /// <summary>How long a holder may be silent.</summary>
     public static readonly TimeSpan Length = TimeSpan.FromSeconds(5);
 
@@ -19,7 +22,8 @@ public sealed class Lease(NpgsqlDataSource source, ILogger<Lease> log)
         {
             try
             {
-                await using var connection = await source.OpenConnectionAsync(stoppingToken);
+                await using var connection = new NpgsqlConnection(database);
+                await connection.OpenAsync(stoppingToken);
                 await Run(connection, $"set idle_session_timeout = '{(int)Length.TotalMilliseconds}ms'; set idle_in_transaction_session_timeout = '{(int)Length.TotalMilliseconds}ms'", stoppingToken);
                 while (!(bool)(await Run(connection, $"select pg_try_advisory_lock(hashtext('chorus.{name}'))", stoppingToken))!)
                     await Task.Delay(TimeSpan.FromSeconds(1), stoppingToken);
@@ -32,6 +36,13 @@ public sealed class Lease(NpgsqlDataSource source, ILogger<Lease> log)
                 await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
             }
         }
+    }
+
+    /// <summary>Waits for work that does not use the lease's connection, and shows signs of life meanwhile.</summary>
+    public static async Task WhileAsync(NpgsqlConnection connection, Task work, CancellationToken cancellationToken)
+    {
+        while (await Task.WhenAny(work, Task.Delay(Length / 5, cancellationToken)) != work) await Run(connection, "select 1", cancellationToken);
+        await work;
     }
 
     private static async Task<object?> Run(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)

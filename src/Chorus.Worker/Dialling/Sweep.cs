@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Chorus.Contracts;
 using Chorus.Domain.Calls;
 using Chorus.Store;
@@ -18,17 +19,20 @@ public sealed class Sweep(
     WorkerSettings settings, TimeProvider clock, ILogger<Sweep> log) : BackgroundService
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
-    private readonly Dictionary<Guid, DateTimeOffset> looked = [];
+
+    /// <summary>How long a carrier may refuse to answer before a call is ended without it.</summary>
+    private static readonly TimeSpan Hopeless = TimeSpan.FromMinutes(15);
+    private readonly ConcurrentDictionary<Guid, DateTimeOffset> looked = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => lease.HoldAsync("sweep", RoundAsync, stoppingToken);
 
     private async Task RoundAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        foreach (var id in looked.Where(l => now - l.Value > LookAgain).Select(l => l.Key).ToArray()) looked.Remove(id);
+        foreach (var id in looked.Where(l => now - l.Value > LookAgain).Select(l => l.Key).ToArray()) looked.TryRemove(id, out _);
         var due = await Due(connection, now, cancellationToken);
-        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellationToken }, (call, _) => LookAsync(call, cancellationToken));
-        foreach (var call in due) looked[call.Id] = now;
+        var work = Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = cancellationToken }, (call, _) => LookAsync(call, cancellationToken));
+        await Lease.WhileAsync(connection, work, cancellationToken);
         if (due.Count == 0) await Task.Delay(settings.SweepEvery, clock, cancellationToken);
     }
 
@@ -36,13 +40,33 @@ public sealed class Sweep(
     {
         try
         {
-            if (call.Claim is null) await new MessageBus(messaging).SendAsync(new DialCall(call.OrganizationId, call.Id));
+            if (call.Claim is null) await Remind(call);
             else await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             log.LogWarning("Call {CallId} is due and could not be looked at: {Reason}", call.Id, e.GetType().Name);
+            await EndHopeless(call);
         }
+        looked[call.Id] = clock.GetUtcNow();
+    }
+
+    /// <summary>Its command was lost, or no worker listens: it is sent again until the call has waited for too long.</summary>
+    private async Task Remind(Call call)
+    {
+        var expired = await journal.DecideAsync(call.OrganizationId, call.Id, c => Domain.Calls.Dialling.Expire(c, settings.LongestWait, clock.GetUtcNow()));
+        if (expired.Call is { IsOver: false, Claim: null }) await new MessageBus(messaging).SendAsync(new DialCall(call.OrganizationId, call.Id));
+    }
+
+    /// <summary>Neither slots nor money wait for ever for a carrier, or an account, that no longer answers.</summary>
+    private async Task EndHopeless(Call call)
+    {
+        var now = clock.GetUtcNow();
+        if (call.Claim is null || now < Watch.Due(call, Bounds.Default) + Hopeless) return;
+        log.LogError("Call {CallId} is ended without its carrier, which has not answered for {Minutes} minutes", call.Id, Hopeless.TotalMinutes);
+        await journal.DecideAsync(call.OrganizationId, call.Id, c => c.CallSid is null
+            ? Domain.Calls.Dialling.GiveUp(c, now)
+            : Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "unreachable", c.MaxDurationSeconds, now));
     }
 
     private async Task AskCarrier(Call call, CarrierAccount account, CancellationToken cancellationToken)
@@ -55,21 +79,24 @@ public sealed class Sweep(
         }
         var now = (await reports.RecordAsync(call, account, report, cancellationToken)).Call!;
         var overdue = now.StartedAt is { } started && clock.GetUtcNow() > started.AddSeconds(now.MaxDurationSeconds);
-        if (now is { IsOver: false, Hangup: null } && (overdue || now.StartedAt is null))
+        var rang = now is { StartedAt: null, Status: CallStatus.Ringing } && clock.GetUtcNow() > Watch.Due(now, Bounds.Default);
+        var held = now is { StartedAt: null, PlacedAt: { } placed } && clock.GetUtcNow() - placed > settings.LongestWait; // by the carrier, to keep its pace
+        if (now is { IsOver: false, Hangup: null } && (overdue || rang || held))
         {
-            var reason = overdue ? EndedReason.MaxDuration : EndedReason.NoAnswer;
+            var reason = overdue ? EndedReason.MaxDuration : rang ? EndedReason.NoAnswer : EndedReason.Expired;
             now = (await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()), cancellationToken)).Call!;
         }
         if (now is { IsOver: false, CallSid: { } leg, Hangup: not null }) await carrier.EndAsync(account, leg, answered: true, cancellationToken);
     }
 
     /// <summary>
-    /// A dial whose answer was lost: a leg from this number to that one, since the claim, which no other call owns. Two such
-    /// legs cannot be told apart, so neither is taken.
+    /// A dial whose answer was lost: a leg from this number to that one, since the claim, which no other call owns or may be
+    /// about to own. Two such legs, or two such calls, cannot be told apart, so nothing is taken.
     /// </summary>
     private async Task<CarrierReport?> Search(Call call, CarrierAccount account, CancellationToken cancellationToken)
     {
         var legs = await carrier.SearchAsync(account, call.From, call.To, call.Claim!.At - TimeSpan.FromSeconds(2), cancellationToken);
+        if (await calls.WithoutLegAsync(call.From, call.To, cancellationToken) > 1) return null;
         var owned = await calls.OwnedAsync([.. legs.Select(l => l.CallSid)], cancellationToken);
         return legs.Where(l => !owned.Contains(l.CallSid)).ToArray() is [var leg] ? leg : null;
     }
@@ -80,8 +107,15 @@ public sealed class Sweep(
 
     private async Task<List<Call>> Due(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
     {
+        // What nobody has claimed never waits behind calls whose carrier is slow.
         await using var command = new NpgsqlCommand(
-            $"select data -> 'state' from {store.Schema}.mt_doc_calldocument where due_at <= $1 and id <> all($2) order by due_at limit 500", connection);
+            $"""
+            (select data -> 'state' from {store.Schema}.mt_doc_calldocument
+             where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') = 'null' order by due_at limit 1000)
+            union all
+            (select data -> 'state' from {store.Schema}.mt_doc_calldocument
+             where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' order by due_at limit 200)
+            """, connection);
         command.Parameters.Add(new() { Value = now });
         command.Parameters.Add(new() { Value = looked.Keys.ToArray() });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

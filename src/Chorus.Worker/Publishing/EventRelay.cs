@@ -15,7 +15,8 @@ namespace Chorus.Worker.Publishing;
 public sealed class EventRelay(
     Lease lease, CommitSignal signal, StoreSettings store, WorkerSettings settings, IConfiguration configuration, TimeProvider clock, RelayMetrics metrics) : BackgroundService
 {
-    private const int Page = 500;
+    private const int MostAtOnce = 500;
+    private int size = MostAtOnce;
     private readonly LogReader log = new(store.Schema, clock);
     private IConnection? connection;
     private IChannel? channel;
@@ -32,18 +33,20 @@ public sealed class EventRelay(
         {
             var exchange = await ChannelAsync(cancellationToken);
             var position = await log.PositionAsync(database, cancellationToken);
-            var page = await log.ReadAsync(database, position, Page, cancellationToken);
+            var page = await log.ReadAsync(database, position, size, cancellationToken);
             if (page.Count > 0)
             {
                 await PublishAsync(exchange, page, cancellationToken);
                 await log.SaveAsync(database, position, page[^1].Sequence, cancellationToken);
                 metrics.Published(page, clock.GetUtcNow());
             }
-            if (page.Count < Page) await signal.WaitAsync(settings.RelayEvery, cancellationToken);
+            (var full, size) = (page.Count == size, Math.Min(size * 2, MostAtOnce));
+            if (!full) await signal.WaitAsync(settings.RelayEvery, cancellationToken);
         }
         catch
         {
             metrics.Stopped();
+            size = Math.Max(10, size / 4); // a slow broker gets less at once
             await DisconnectAsync();
             throw;
         }
@@ -55,7 +58,7 @@ public sealed class EventRelay(
         List<Task> confirms = [];
         foreach (var entry in page)
         {
-            if (PublishedEvent.Of(entry.Fact) is not { } published) continue;
+            if (entry.Fact is not { } fact || PublishedEvent.Of(fact) is not { } published) continue;
             var properties = new BasicProperties
             {
                 MessageId = entry.Id.ToString(), Type = PublishedEvent.TypePrefix + published.RoutingKey,
@@ -64,7 +67,7 @@ public sealed class EventRelay(
             confirms.Add(exchange.BasicPublishAsync(
                 PublishedEvent.Exchange, published.RoutingKey, mandatory: false, properties, CloudEvent.Write(entry, published), cancellationToken).AsTask());
         }
-        await Task.WhenAll(confirms);
+        await Task.WhenAll(confirms).WaitAsync(Lease.Length * 0.6, cancellationToken); // else the lease, and with it the right to save, is gone
     }
 
     private async Task<IChannel> ChannelAsync(CancellationToken cancellationToken)

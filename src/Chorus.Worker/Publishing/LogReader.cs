@@ -7,7 +7,8 @@ namespace Chorus.Worker.Publishing;
 /// <summary>One event of the log.</summary>
 /// <param name="Sequence">Its place in the log.</param>
 /// <param name="Version">Its place in its call.</param>
-public sealed record LogEntry(long Sequence, Guid Id, Guid CallId, long Version, string OrganizationId, DateTimeOffset At, string? TraceParent, object Fact);
+/// <param name="Fact">Null for a number that a rolled-back transaction had drawn and the store filled up.</param>
+public sealed record LogEntry(long Sequence, Guid Id, Guid CallId, long Version, string OrganizationId, DateTimeOffset At, string? TraceParent, object? Fact);
 
 /// <summary>
 /// Reads the event log in order without stepping over what is not committed yet. Sequence numbers are drawn before the
@@ -21,7 +22,7 @@ public sealed class LogReader(string schema, TimeProvider clock)
     private Gap? gap;
 
     /// <param name="First">The first number that was missing.</param>
-    /// <param name="Below">The number that was there: every one before it had been drawn.</param>
+    /// <param name="Below">The highest number that was there: every one before it had been drawn.</param>
     /// <param name="RunningThen">The next transaction's id once the gap had settled.</param>
     private sealed record Gap(long First, long Below, DateTimeOffset Seen, long? RunningThen);
 
@@ -47,7 +48,8 @@ public sealed class LogReader(string schema, TimeProvider clock)
         await using var command = new NpgsqlCommand(
             $"""
             select seq_id, id, stream_id, version, tenant_id, timestamp, correlation_id, type, data,
-                   pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+                   pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+                   (select max(seq_id) from {schema}.mt_events)
             from {schema}.mt_events where seq_id > $1 order by seq_id limit {most}
             """, database);
         command.Parameters.Add(new() { Value = position });
@@ -56,7 +58,7 @@ public sealed class LogReader(string schema, TimeProvider clock)
         while (await reader.ReadAsync(cancellationToken))
         {
             var sequence = reader.GetInt64(0);
-            if (position + 1 < sequence && !IsForEver(position + 1, sequence, reader.GetInt64(9), reader.GetInt64(10))) return page;
+            if (position + 1 < sequence && !IsForEver(position + 1, sequence, reader.GetInt64(11), reader.GetInt64(9), reader.GetInt64(10))) return page;
             page.Add(Entry(reader, sequence));
             position = sequence;
         }
@@ -64,10 +66,10 @@ public sealed class LogReader(string schema, TimeProvider clock)
     }
 
     /// <summary>Whether the numbers from one to below another will never be there.</summary>
-    private bool IsForEver(long first, long below, long oldestRunning, long nextTransaction)
+    private bool IsForEver(long first, long below, long highest, long oldestRunning, long nextTransaction)
     {
         var now = clock.GetUtcNow();
-        if (gap is null || first < gap.First || below > gap.Below) gap = new(first, below, now, null);
+        if (gap is null || first < gap.First || below > gap.Below) gap = new(first, highest, now, null); // one wait for all gaps that are there now
         else if (gap.RunningThen is null && now - gap.Seen >= Settle) gap = gap with { RunningThen = nextTransaction };
         return gap.RunningThen is { } then && oldestRunning >= then;
     }
@@ -76,8 +78,8 @@ public sealed class LogReader(string schema, TimeProvider clock)
         sequence, reader.GetGuid(1), reader.GetGuid(2), reader.GetInt64(3), reader.GetString(4), reader.GetFieldValue<DateTimeOffset>(5),
         reader.IsDBNull(6) ? null : reader.GetString(6), Fact(reader.GetString(7), reader.GetFieldValue<byte[]>(8)));
 
-    private static object Fact(string type, byte[] data) =>
-        EventNames.All.TryGetValue(type, out var known)
+    private static object? Fact(string type, byte[] data) =>
+        type == "tombstone" ? null : EventNames.All.TryGetValue(type, out var known)
             ? JsonSerializer.Deserialize(data, known, StoreJson.Options)!
             : throw new InvalidOperationException($"The log has an event of the unknown type '{type}'.");
 }

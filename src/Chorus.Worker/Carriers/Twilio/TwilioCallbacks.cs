@@ -10,6 +10,10 @@ namespace Chorus.Worker.Carriers.Twilio;
 /// </summary>
 public static class TwilioCallbacks
 {
+    private const int MostReconnections = 3;
+
+    private static IResult Xml(string markup) => Results.Content(markup, "text/xml");
+
     public static void MapTwilio(this WebApplication app)
     {
         var callbacks = app.MapGroup(CallbackUrls.Route);
@@ -36,19 +40,20 @@ public static class TwilioCallbacks
         if (form["RecordingStatus"] != "completed") return Results.NoContent();
         var seconds = int.TryParse(form["RecordingDuration"], out var told) ? told : 0;
         await journal.DecideAsync(
-            organizationId, callId, call => Talking.Recorded(call, form["RecordingSid"].ToString(), form["RecordingUrl"].ToString(), seconds, clock.GetUtcNow()));
+            organizationId, callId, call => Talking.Recorded(call, form["CallSid"].ToString(), form["RecordingSid"].ToString(), form["RecordingUrl"].ToString(), seconds, clock.GetUtcNow()));
         return Results.NoContent();
     }
 
-    /// <summary>The conversation's socket is closed. If it broke while the callee is on the line, they are connected again.</summary>
+    /// <summary>The conversation's socket is closed. If it broke while the callee is on the line, they are connected again, three times.</summary>
     private static async Task<IResult> RelayEndedAsync(
-        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, CallbackUrls urls)
+        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, CallbackUrls urls, CallJournal journal, TimeProvider clock, int broken = 0)
     {
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
-        var broken = request.Form["SessionStatus"] == "failed" && request.Call is { IsOver: false, Hangup: null };
-        var again = urls.Relay(request.Call, attempt);
-        return Results.Content(
-            broken ? TwilioMarkup.Converse(again, urls.Of(request.Call, attempt, "relay-ended"), null) : TwilioMarkup.HangUp(), "text/xml");
+        if (request.Form["SessionStatus"] != "failed" || request.Call is not { IsOver: false, Hangup: null }) return Xml(TwilioMarkup.HangUp());
+        if (broken < MostReconnections)
+            return Xml(TwilioMarkup.Converse(urls.Relay(request.Call, attempt), $"{urls.Of(request.Call, attempt, "relay-ended")}?broken={broken + 1}", null));
+        await journal.DecideAsync(organizationId, callId, call => Ending.Hangup(call, EndedReason.AgentError, clock.GetUtcNow()));
+        return Xml(TwilioMarkup.HangUp());
     }
 }
 

@@ -22,7 +22,7 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         {
             return new DialAnswer.Refused(new(CallStatus.Failed, EndedReason.CarrierError, Party.Carrier), "connection-refused"); // it never left
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or IOException)
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or InvalidOperationException or IOException)
         {
             return new DialAnswer.Unknown(e.GetType().Name);
         }
@@ -52,8 +52,12 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         using var response = await SendAsync(account, HttpMethod.Get, query, null, cancellationToken);
         response.EnsureSuccessStatusCode();
         var page = await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
-        return [.. page.GetProperty("calls").EnumerateArray().Select(call => TwilioWords.Report(call, clock.GetUtcNow())).OfType<CarrierReport>()];
+        return [.. page.GetProperty("calls").EnumerateArray().Where(call => CreatedAt(call) is not { } created || created >= since).Select(call => TwilioWords.Report(call, clock.GetUtcNow())).OfType<CarrierReport>()];
     }
+
+    /// <summary>The query's time is a day to some carriers; the resource knows the second.</summary>
+    private static DateTimeOffset? CreatedAt(JsonElement call) =>
+        call.TryGetProperty("date_created", out var told) && DateTimeOffset.TryParse(told.ToString(), CultureInfo.InvariantCulture, out var created) ? created : null;
 
     private static async Task<DialAnswer> Answer(HttpResponseMessage response, CancellationToken cancellationToken)
     {
@@ -62,7 +66,7 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
             return body.TryGetProperty("sid", out var sid) && sid.GetString() is { } id ? new DialAnswer.Placed(id) : new DialAnswer.Unknown("answer without a sid");
         // A 5xx does not say whether the call was placed before it failed.
         if ((int)response.StatusCode >= 500) return new DialAnswer.Unknown($"http {(int)response.StatusCode}");
-        int? code = body.TryGetProperty("code", out var number) && number.TryGetInt32(out var error) ? error : null;
+        int? code = body.ValueKind is JsonValueKind.Object && body.TryGetProperty("code", out var number) && int.TryParse(number.ToString(), out var error) ? error : null;
         return new DialAnswer.Refused(TwilioWords.Refusal(code, (int)response.StatusCode), code is null ? $"http:{(int)response.StatusCode}" : $"twilio:{code}");
     }
 
