@@ -137,7 +137,10 @@ place() { # a data dir that the servers' user can write to
     fi
   elif [[ ! -w $LINK/ ]]; then die "$LINK is another user's (was up run as root?)"; fi
 }
-missing() { [[ -n $(pgbin) ]] || echo postgresql; [[ -x $MQ ]] || echo rabbitmq-server; }
+missing() { # the last one is for a sample that the tests run
+  [[ -n $(pgbin) ]] || echo postgresql; [[ -x $MQ ]] || echo rabbitmq-server
+  [[ ! -x /usr/bin/python3 ]] || /usr/bin/python3 -c 'import pika' 2>/dev/null || echo python3-pika
+}
 install_packages() {
   local need
   mapfile -t need < <(missing); (( ${#need[@]} )) || return 0
@@ -158,7 +161,7 @@ lock() { [[ ! -d $LOCAL ]] || { exec {LOCK}>"$LOCAL/.servers.lock"; flock -w 180
 case ${1:-} in
   install) install_packages ;;
   up)
-    [[ -z $(missing) ]] || die "missing: $(missing | xargs); run: $SELF install"
+    [[ -n $(pgbin) && -x $MQ ]] || die "missing: $(missing | xargs); run: $SELF install"
     mkdir -p "$LOCAL"; lock; place; cd "$D"                    # the caller's directory may be closed to postgres
     start_pg & pg=$!; start_mq & mq=$!
     ok=0; wait $pg || ok=1; wait $mq || ok=1; exit $ok ;;

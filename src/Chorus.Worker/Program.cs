@@ -20,7 +20,7 @@ builder.Services.AddHttpClient("twilio", http => (http.BaseAddress, http.Timeout
     .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) });
 builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
     s.GetRequiredService<IHttpClientFactory>().CreateClient("twilio"), s.GetRequiredService<CallbackUrls>(), s.GetRequiredService<TimeProvider>()));
-builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
+builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
 builder.Services.AddSingleton<IChatClient, OfflineBrain>();
 builder.Services.AddHostedService<Sweep>().AddHostedService<EventRelay>();
 builder.Host.UseWolverine(options => Messaging.Configure(options, builder.Configuration, settings));

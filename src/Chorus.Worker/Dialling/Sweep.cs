@@ -15,7 +15,7 @@ namespace Chorus.Worker.Dialling;
 /// time; two at once would do no harm.
 /// </summary>
 public sealed class Sweep(
-    Lease lease, CallJournal journal, CallQueries calls, ICarrier carrier, CarrierAccounts accounts, Reports reports, IWolverineRuntime messaging, StoreSettings store,
+    Lease lease, CallJournal journal, CallQueries calls, ICarrier carrier, CarrierAccounts accounts, Reports reports, IWolverineRuntime messaging, OpenCalls open, StoreSettings store,
     WorkerSettings settings, TimeProvider clock, ILogger<Sweep> log) : BackgroundService
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
@@ -30,6 +30,7 @@ public sealed class Sweep(
     {
         var now = clock.GetUtcNow();
         foreach (var id in looked.Where(l => now - l.Value > LookAgain).Select(l => l.Key).ToArray()) looked.TryRemove(id, out _);
+        await open.CountAsync(connection, cancellationToken);
         var due = await Due(connection, now, cancellationToken);
         var work = Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = cancellationToken }, (call, _) => LookAsync(call, cancellationToken));
         await Lease.WhileAsync(connection, work, cancellationToken);

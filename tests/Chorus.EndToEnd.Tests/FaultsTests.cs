@@ -1,0 +1,123 @@
+using System.Net;
+using System.Text.Json;
+
+namespace Chorus.EndToEnd.Tests;
+
+/// <summary>What goes wrong between here and the carrier, with the carrier's own log as the witness. Each test calls a number of its own.</summary>
+public sealed class FaultsTests(Service service)
+{
+    [Theory]
+    [InlineData("DropResponse", "+14155550121")] // placed, and the connection broke
+    [InlineData("Error500AfterDialling", "+14155550122")]
+    [InlineData("DelayResponse", "+14155550123", 3000)] // longer than we wait
+    public async Task A_dial_whose_answer_is_lost_is_found_and_never_repeated(string fault, string to, int milliseconds = 0)
+    {
+        var tenant = await service.TenantAsync(from: "+14155552672");
+        await service.PlanAsync(fault, to, milliseconds);
+
+        var call = await tenant.CallAsync(to);
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        (await service.WitnessAsync(call.Id(), "dial")).Length.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_dial_that_is_found_nowhere_ends_as_unknown_and_is_never_repeated()
+    {
+        var tenant = await service.TenantAsync(from: "+14155552673");
+        await service.PlanAsync("Error500", "+14155550124");
+
+        var call = await tenant.CallAsync("+14155550124");
+
+        call.End().ShouldBe(("failed", "dial_outcome_unknown"));
+        (await service.WitnessAsync(call.Id(), "dial")).ShouldBeEmpty();
+        (await tenant.OrganizationAsync()).GetProperty("available").GetDecimal().ShouldBe(100);
+    }
+
+    [Fact]
+    public async Task A_dial_whose_callbacks_are_lost_too_is_found_by_its_numbers()
+    {
+        var tenant = await service.TenantAsync(from: "+14155552674");
+        await service.PlanAsync("DropResponse", "+14155550125");
+        await service.PlanAsync("DropCallbacks", "+14155550125");
+
+        var call = await tenant.UntilAsync(await tenant.PlaceAsync("+14155550125"), c => c.GetProperty("callSid").ValueKind is JsonValueKind.String);
+
+        call.GetProperty("callSid").GetString().ShouldBe((await service.WitnessAsync(call.Id(), "dial")).ShouldHaveSingleItem().GetProperty("callSid").GetString());
+    }
+
+    [Theory]
+    [InlineData("DuplicateCallbacks", "+14155550126")]
+    [InlineData("ReorderCallbacks", "+14155550127")]
+    [InlineData("DelayCallbacks", "+14155550128")]
+    public async Task Callbacks_that_come_twice_late_or_out_of_order_make_the_same_call(string fault, string to)
+    {
+        var tenant = await service.TenantAsync();
+        await service.PlanAsync(fault, to, 300);
+
+        var call = await tenant.CallAsync(to);
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        var types = (await tenant.EventsAsync(call.Id())).Select(e => e.GetProperty("type").GetString()).ToArray();
+        foreach (var once in (string[])["call_placed", "call_started", "call_ended", "call_charged"]) types.Count(t => t == once).ShouldBe(1, once);
+    }
+
+    [Fact]
+    public async Task A_conversation_whose_socket_breaks_goes_on_where_it_was()
+    {
+        var tenant = await service.TenantAsync();
+        await service.PlanAsync("BreakRelay", "+14155550129");
+
+        var call = await tenant.CallAsync("+14155550129");
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        (await service.WitnessAsync(call.Id(), "socket")).Length.ShouldBe(2);
+        (await service.WitnessAsync(call.Id(), "dial")).Length.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_refusal_for_pace_is_told_and_nothing_was_dialled()
+    {
+        var tenant = await service.TenantAsync();
+        await service.PlanAsync("Error429", "+14155550130");
+        (await tenant.CallAsync("+14155550130")).End().ShouldBe(("failed", "carrier_error"));
+    }
+
+    [Theory]
+    [InlineData("status")]
+    [InlineData("recording")]
+    [InlineData("relay-ended")]
+    public async Task A_callback_without_the_accounts_signature_gets_403_and_changes_nothing(string what)
+    {
+        var tenant = await service.TenantAsync();
+        var id = await tenant.PlaceAsync("+14155550110");
+        await tenant.UntilAsync(id, c => c.GetProperty("status").GetString() == "in-progress");
+        var sid = (await tenant.ReadAsync(id)).GetProperty("callSid").GetString()!;
+        using var client = new HttpClient();
+        foreach (var (call, signature) in new (Guid, string?)[] { (id, null), (id, "forged"), (Guid.AllBitsSet, "forged") })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"{service.Worker.Url}/carriers/twilio/{tenant.Id}/{call}/1/{what}")
+            {
+                Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["CallSid"] = sid, ["CallStatus"] = "completed", ["CallDuration"] = "99", ["RecordingStatus"] = "completed" }),
+            };
+            if (signature is not null) request.Headers.Add("X-Twilio-Signature", signature);
+            using var answer = await client.SendAsync(request);
+            answer.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        }
+        (await tenant.ReadAsync(id)).GetProperty("status").GetString().ShouldBe("in-progress");
+        await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null);
+    }
+
+    [Fact]
+    public async Task A_socket_without_the_accounts_signature_is_refused()
+    {
+        var tenant = await service.TenantAsync();
+        var id = await tenant.PlaceAsync("+14155550110");
+        using var socket = new System.Net.WebSockets.ClientWebSocket();
+        socket.Options.SetRequestHeader("X-Twilio-Signature", "forged");
+        socket.Options.CollectHttpResponseDetails = true;
+        await Should.ThrowAsync<System.Net.WebSockets.WebSocketException>(() => socket.ConnectAsync(new($"ws{service.Worker.Url["http".Length..]}/carriers/twilio/{tenant.Id}/{id}/1/relay"), default));
+        socket.HttpStatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Chorus.EndToEnd.Tests;
+
+/// <summary>One of the three hosts, as a process of its own that can be killed.</summary>
+public sealed class HostProcess(string project, IReadOnlyDictionary<string, string> settings) : IAsyncDisposable
+{
+    private static readonly HttpClient Probe = new() { Timeout = TimeSpan.FromSeconds(2) };
+    private readonly Queue<string> log = new();
+    private Process? process;
+
+    public int Port { get; } = FreePort();
+    public string Url => $"http://127.0.0.1:{Port}";
+
+    public async Task StartAsync()
+    {
+        // bin/<configuration>/net10.0 of the tests and of the hosts lie side by side.
+        var here = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+        var root = here.Parent!.Parent!.Parent!.Parent!.Parent!.FullName;
+        var output = Path.Combine(root, "src", project, "bin", here.Parent.Name, here.Name);
+        var start = new ProcessStartInfo("dotnet", Path.Combine(output, $"{project}.dll")) { WorkingDirectory = output, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["ASPNETCORE_URLS"] = Url;
+        foreach (var (name, value) in settings) start.Environment[name] = value;
+        process = Process.Start(start)!;
+        process.OutputDataReceived += Keep;
+        process.ErrorDataReceived += Keep;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        await Eventually.TrueAsync(HealthyAsync, TimeSpan.FromSeconds(60), () => $"{project} did not become healthy:\n{Log}");
+    }
+
+    public string Log
+    {
+        get { lock (log) return string.Join('\n', log); }
+    }
+
+    /// <summary>kill -9.</summary>
+    public void Kill()
+    {
+        process!.Kill();
+        process.WaitForExit();
+    }
+
+    private async Task<bool> HealthyAsync()
+    {
+        if (process!.HasExited) throw new InvalidOperationException($"{project} ended:\n{Log}");
+        try { return (await Probe.GetAsync($"{Url}/health/ready")).IsSuccessStatusCode; }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException) { return false; }
+    }
+
+    private void Keep(object sender, DataReceivedEventArgs line)
+    {
+        lock (log)
+        {
+            log.Enqueue(line.Data ?? "");
+            while (log.Count > 200) log.Dequeue();
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (process is { HasExited: false }) Kill();
+        process?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>Waits for something another process does, by looking; there is no signal that crosses.</summary>
+public static class Eventually
+{
+    public static async Task TrueAsync(Func<Task<bool>> condition, TimeSpan patience, Func<string> otherwise)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(25));
+        var until = Stopwatch.StartNew();
+        while (!await condition())
+        {
+            if (until.Elapsed > patience) throw new TimeoutException(otherwise());
+            await timer.WaitForNextTickAsync();
+        }
+    }
+}
