@@ -23,7 +23,7 @@ public sealed class HangUpTests(Service service)
     [Fact]
     public async Task Hanging_up_ends_a_conversation()
     {
-        var tenant = await service.TenantAsync(new { name = "Ann", allowEndCall = false });
+        var tenant = await service.TenantAsync(new { name = "Ann", allowEndCall = false, firstSpeaker = "agent", agentGreeting = "Hello.", agentGreetingEnabled = true });
         var id = await tenant.PlaceAsync("+14155550110");
         await tenant.UntilAsync(id, c => c.GetProperty("turnCount").GetInt32() > 0);
 

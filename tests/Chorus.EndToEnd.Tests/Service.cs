@@ -28,7 +28,9 @@ public sealed class Service : IAsyncLifetime
         Postgres = await TestServers.TestServers.NewDatabaseAsync(database);
         var broker = TestServers.TestServers.RabbitMq(virtualHost);
         Dictionary<string, string> store = new() { ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = broker };
-        Sandbox = new("Chorus.Sandbox", new Dictionary<string, string> { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token });
+        Dictionary<string, string> sandbox = new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token };
+        Sandbox = new("Chorus.Sandbox", sandbox);
+        sandbox["Sandbox__PublicUrl"] = Sandbox.Url;
         Api = new("Chorus.Api", new Dictionary<string, string>(store) { ["Chorus__AdminKey"] = AdminKey });
         Dictionary<string, string> worker = new(store)
         {

@@ -26,6 +26,8 @@ public sealed record Call
     public DateTimeOffset? PlacedAt { get; init; }
     public DateTimeOffset? RingingAt { get; init; }
     public DateTimeOffset? StartedAt { get; init; }
+    /// <summary>When the line last gave a sign of life.</summary>
+    public DateTimeOffset? HeardAt { get; init; }
     public bool Opened { get; init; }
     public HangupRequested? Hangup { get; init; }
     public bool Recorded { get; init; }
@@ -58,8 +60,10 @@ public sealed record Call
         DialAnswerLost => call with { AnswerLost = true },
         CallPlaced e => call with { Status = CallStatus.Initiated, CallSid = e.CallSid, PlacedAt = e.At, AnswerLost = false },
         CallRinging e => call with { Status = CallStatus.Ringing, RingingAt = e.At },
-        CallStarted e => call with { Status = CallStatus.InProgress, StartedAt = e.At },
-        ConversationOpened => call with { Opened = true },
+        CallStarted e => call with { Status = CallStatus.InProgress, StartedAt = e.At, HeardAt = e.At },
+        ConversationOpened e => call with { Opened = true, HeardAt = e.At },
+        TurnSpoken e => call with { HeardAt = e.At },
+        KeyPressed e => call with { HeardAt = e.At },
         HangupRequested e => call with { Hangup = e },
         TransferInitiated e => call with { Transfers = [.. call.Transfers, new(e.LegId, e.TransferType, TransferStatus.Initiated)] },
         TransferProgressed e => call with { Transfers = Step(call.Transfers, e.LegId, e.Status) },

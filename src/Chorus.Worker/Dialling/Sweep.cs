@@ -20,16 +20,19 @@ public sealed class Sweep(
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
 
+    /// <summary>A call that the carrier still has needs no closer look.</summary>
+    private static readonly TimeSpan LookAtLiving = TimeSpan.FromSeconds(15);
+
     /// <summary>How long a carrier may refuse to answer before a call is ended without it.</summary>
     private static readonly TimeSpan Hopeless = TimeSpan.FromMinutes(15);
-    private readonly ConcurrentDictionary<Guid, DateTimeOffset> looked = [];
+    private readonly ConcurrentDictionary<Guid, DateTimeOffset> next = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => lease.HoldAsync("sweep", RoundAsync, stoppingToken);
 
     private async Task RoundAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        foreach (var id in looked.Where(l => now - l.Value > LookAgain).Select(l => l.Key).ToArray()) looked.TryRemove(id, out _);
+        foreach (var id in next.Where(l => now > l.Value).Select(l => l.Key).ToArray()) next.TryRemove(id, out _);
         await open.CountAsync(connection, cancellationToken);
         var due = await Due(connection, now, cancellationToken);
         var work = Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = cancellationToken }, (call, _) => LookAsync(call, cancellationToken));
@@ -39,17 +42,18 @@ public sealed class Sweep(
 
     private async ValueTask LookAsync(Call call, CancellationToken cancellationToken)
     {
+        var again = LookAgain;
         try
         {
             if (call.Claim is null) await Remind(call);
-            else await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken);
+            else if (await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken)) again = LookAtLiving;
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             log.LogWarning("Call {CallId} is due and could not be looked at: {Reason}", call.Id, e.GetType().Name);
             await EndHopeless(call);
         }
-        looked[call.Id] = clock.GetUtcNow();
+        next[call.Id] = clock.GetUtcNow() + again;
     }
 
     /// <summary>Its command was lost, or no worker listens: it is sent again until the call has waited for too long.</summary>
@@ -70,13 +74,14 @@ public sealed class Sweep(
             : Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "unreachable", c.MaxDurationSeconds, now));
     }
 
-    private async Task AskCarrier(Call call, CarrierAccount account, CancellationToken cancellationToken)
+    /// <returns>The carrier still has the call, and nothing is wrong with that.</returns>
+    private async Task<bool> AskCarrier(Call call, CarrierAccount account, CancellationToken cancellationToken)
     {
         var report = call.CallSid is { } sid ? await carrier.FindAsync(account, sid, cancellationToken) : await Search(call, account, cancellationToken);
         if (report is null)
         {
             await Missing(call, account);
-            return;
+            return false;
         }
         var now = (await reports.RecordAsync(call, account, report, cancellationToken)).Call!;
         var overdue = now.StartedAt is { } started && clock.GetUtcNow() > started.AddSeconds(now.MaxDurationSeconds);
@@ -88,6 +93,7 @@ public sealed class Sweep(
             now = (await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()), cancellationToken)).Call!;
         }
         if (now is { IsOver: false, CallSid: { } leg, Hangup: not null }) await carrier.EndAsync(account, leg, answered: true, cancellationToken);
+        return now is { Status: CallStatus.InProgress, Hangup: null };
     }
 
     /// <summary>
@@ -118,7 +124,7 @@ public sealed class Sweep(
              where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' order by due_at limit 200)
             """, connection);
         command.Parameters.Add(new() { Value = now });
-        command.Parameters.Add(new() { Value = looked.Keys.ToArray() });
+        command.Parameters.Add(new() { Value = next.Keys.ToArray() });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         List<Call> due = [];
         while (await reader.ReadAsync(cancellationToken))
