@@ -23,11 +23,12 @@ public sealed class Service : IAsyncLifetime
 
     public async ValueTask InitializeAsync() => await StartAsync("chorus_e2e_tests", "chorus-e2e");
 
-    public async Task StartAsync(string database, string virtualHost)
+    /// <param name="brokerPort">Where the hosts, not the consumer, find the broker: a plug that can be pulled.</param>
+    public async Task StartAsync(string database, string virtualHost, int brokerPort = 55672)
     {
         Postgres = await TestServers.TestServers.NewDatabaseAsync(database);
         var broker = TestServers.TestServers.RabbitMq(virtualHost);
-        Dictionary<string, string> store = new() { ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = broker };
+        Dictionary<string, string> store = new() { ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = broker.Replace(":55672/", $":{brokerPort}/") };
         Dictionary<string, string> sandbox = new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token };
         Sandbox = new("Chorus.Sandbox", sandbox);
         sandbox["Sandbox__PublicUrl"] = Sandbox.Url;

@@ -13,8 +13,6 @@ public sealed class Talker(CallJournal journal, CallQueries calls, Reports repor
 {
     public async Task HoldAsync(Call call, CarrierAccount account, int attempt, ILine line, CancellationToken stoppingToken)
     {
-        using var activity = ChorusMetrics.Activities.StartActivity("conversation");
-        activity?.SetTag("chorus.call_id", call.Id);
         var view = (await calls.FindAsync(call.OrganizationId, call.Id, stoppingToken))!.Call;
         var agent = await Agent(call, stoppingToken);
         var script = AgentScript.Of(agent, view.ContextVariables);

@@ -89,6 +89,7 @@ public static class RelayEndpoint
     {
         if (!http.WebSockets.IsWebSocketRequest) { http.Response.StatusCode = 426; return; }
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) { http.Response.StatusCode = 403; return; }
+        using var activity = request.Follow("conversation");
         using var socket = await http.WebSockets.AcceptWebSocketAsync();
         await talker.HoldAsync(request.Call, request.Account, attempt, new RelaySocket(socket), lifetime.ApplicationStopping);
         if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Chorus.Domain.Calls;
 using Chorus.Store;
 using Chorus.Worker.Dialling;
@@ -27,6 +28,7 @@ public static class TwilioCallbacks
         Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, Reports reports, TimeProvider clock)
     {
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
+        using var activity = request.Follow("status");
         if (TwilioWords.Report(request.Form, attempt, clock.GetUtcNow()) is { } report)
             await reports.RecordAsync(request.Call, request.Account, report, http.RequestAborted);
         return Results.NoContent();
@@ -36,6 +38,7 @@ public static class TwilioCallbacks
         Guid organizationId, Guid callId, HttpContext http, SignedRequests signed, CallJournal journal, TimeProvider clock)
     {
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
+        using var activity = request.Follow("recording");
         var form = request.Form;
         if (form["RecordingStatus"] != "completed") return Results.NoContent();
         var seconds = int.TryParse(form["RecordingDuration"], out var told) ? told : 0;
@@ -49,6 +52,7 @@ public static class TwilioCallbacks
         Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, CallbackUrls urls, CallJournal journal, TimeProvider clock, int broken = 0)
     {
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
+        using var activity = request.Follow("relay-ended");
         if (request.Form["SessionStatus"] != "failed" || request.Call is not { IsOver: false, Hangup: null }) return Xml(TwilioMarkup.HangUp());
         if (broken < MostReconnections)
             return Xml(TwilioMarkup.Converse(urls.Relay(request.Call, attempt), $"{urls.Of(request.Call, attempt, "relay-ended")}?broken={broken + 1}", null));
@@ -58,7 +62,11 @@ public static class TwilioCallbacks
 }
 
 /// <summary>A request whose signature is the account's.</summary>
-public sealed record SignedRequest(Call Call, CarrierAccount Account, IFormCollection Form);
+public sealed record SignedRequest(Call Call, CarrierAccount Account, IFormCollection Form)
+{
+    /// <summary>Goes on with the trace of the request that asked for the call, across the carrier.</summary>
+    public Activity? Follow(string what) => ChorusMetrics.Activities.StartActivity($"carrier {what}", ActivityKind.Server, Call.TraceParent)?.SetTag("chorus.call_id", Call.Id);
+}
 
 /// <summary>Lets through what the call's own carrier account signed.</summary>
 public sealed class SignedRequests(CallJournal journal, CarrierAccounts accounts, WorkerSettings settings)

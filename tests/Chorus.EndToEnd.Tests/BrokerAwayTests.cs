@@ -1,0 +1,34 @@
+using Chorus.TestServers;
+
+namespace Chorus.EndToEnd.Tests;
+
+/// <summary>A service of its own, whose broker goes away for a while.</summary>
+public sealed class BrokerAwayTests
+{
+    [Fact]
+    public async Task Calls_are_accepted_while_the_broker_is_away_and_nothing_is_lost_when_it_returns()
+    {
+        using var plug = new Plug(55672);
+        await using var service = new Service();
+        await service.StartAsync("chorus_broker_tests", "chorus-api-tests", plug.Port);
+        var tenant = await service.TenantAsync();
+        var living = await tenant.PlaceAsync("+14155550101");
+        await tenant.UntilAsync(living, c => c.GetProperty("status").GetString() == "in-progress");
+
+        plug.Pull();
+        var accepted = await Task.WhenAll(Enumerable.Range(0, 5).Select(i => tenant.PlaceAsync($"+141555503{i:00}")));
+        (await tenant.EndOfAsync(living)).End().ShouldBe(("completed", "agent_hangup")); // what talks goes on talking
+        plug.Insert();
+
+        foreach (var id in accepted)
+        {
+            (await tenant.EndOfAsync(id)).End().ShouldBe(("completed", "agent_hangup"));
+            (await service.WitnessAsync(id, "dial")).Length.ShouldBe(1);
+        }
+        foreach (var id in accepted.Append(living))
+        {
+            var heard = await service.Downstream.UntilAsync(id, "call.ended");
+            heard.DistinctBy(e => e.Event.Id).Select(e => e.RoutingKey).ShouldBe(["call.requested", "call.dialing", "call.ringing", "call.started", "call.ended"]);
+        }
+    }
+}
