@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Chorus.Contracts;
 using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
 using Chorus.Store;
@@ -39,12 +40,38 @@ public sealed class PublishedContractsTests(Api api)
                 .ShouldBe(JsonSerializer.Serialize(fact, fact.GetType(), StoreJson.Options));
     }
 
+    [Fact]
+    public void The_AsyncAPI_document_names_every_published_event_and_its_fields()
+    {
+        var document = new YamlDotNet.Serialization.Deserializer().Deserialize<Dictionary<string, Dictionary<string, object>>>(File.ReadAllText(Docs("asyncapi.yaml")));
+        var messages = ((Dictionary<object, object>)document["components"]["messages"]).Values.Cast<Dictionary<object, object>>().ToDictionary(m => (string)m["name"]);
+        object[] facts =
+        [
+            new CallRequested(Id, Id, Id, Id, "twilio", "", "", Empty, Empty, 0, 0, 0, Noon, ParentCallId: Id), new DialClaimed(1, "n", Noon), new CallRinging(Noon), new CallStarted(Noon),
+            new TransferInitiated(Id, TransferType.Cold, "", null, Noon), new TransferProgressed(Id, TransferStatus.Briefing, Noon),
+            new TransferEnded(Id, TransferStatus.Completed, CallStatus.Completed, 1, 1, null, [], null, Noon),
+            new CallEnded(CallStatus.Busy, EndedReason.Busy, Party.Customer, CallStatus.Ringing, "sip:486", 0, Noon), new CallAnalyzed(null, Empty, Noon),
+        ];
+        foreach (var published in facts.Select(f => PublishedEvent.Of(f)!))
+        {
+            var name = PublishedEvent.TypePrefix + published.RoutingKey;
+            var message = messages.GetValueOrDefault(name) ?? messages["chorus.call.transfer.<status>"];
+            var data = JsonSerializer.SerializeToElement(published.Data, StoreJson.Options);
+            var text = new YamlDotNet.Serialization.Serializer().Serialize(message);
+            var fields = data.EnumerateObject().Select(p => p.Name).Except(["at"]).ToArray();
+            foreach (var field in fields) text.ShouldContain($"{field}:", customMessage: $"{name} has a field {field} that docs/asyncapi.yaml does not name");
+            if (fields.Length == 0) text.ShouldContain("atOnly");
+        }
+    }
+
+    private static string Docs(string file, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "docs", file);
+
     private static Organization Organization => new(Id, "Acme", 10, "USD", ["US"], new Dictionary<string, decimal> { ["twilio"] = 0.05m }, Noon);
 
     /// <summary>Set UPDATE_CONTRACTS=1 to renew the files after a change that was meant.</summary>
-    private static async Task Matches(string file, string content, [CallerFilePath] string here = "")
+    private static async Task Matches(string file, string content)
     {
-        var path = Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "docs", file);
+        var path = Docs(file);
         if (Environment.GetEnvironmentVariable("UPDATE_CONTRACTS") == "1") await File.WriteAllTextAsync(path, content);
         content.ShouldBe(await File.ReadAllTextAsync(path), $"docs/{file} is not what the code does: run the tests with UPDATE_CONTRACTS=1 and look at the difference");
     }
