@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using RabbitMQ.Client;
 
 namespace Chorus.EndToEnd.Tests;
 
@@ -44,6 +45,21 @@ public sealed class FaultsTests(Service service)
         var call = await tenant.UntilAsync(await tenant.PlaceAsync("+14155550125"), c => c.GetProperty("callSid").ValueKind is JsonValueKind.String);
 
         call.GetProperty("callSid").GetString().ShouldBe((await service.WitnessAsync(call.Id(), "dial")).ShouldHaveSingleItem().GetProperty("callSid").GetString());
+    }
+
+    [Fact]
+    public async Task A_dial_command_that_comes_twenty_times_dials_once()
+    {
+        var tenant = await service.TenantAsync();
+        await using var connection = await new ConnectionFactory { Uri = new(TestServers.TestServers.RabbitMq("chorus-e2e")) }.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        var id = await tenant.PlaceAsync("+14155550131");
+        var command = JsonSerializer.SerializeToUtf8Bytes(new { organizationId = tenant.Id, callId = id });
+        for (var i = 0; i < 20; i++)
+            await channel.BasicPublishAsync("", "chorus.commands", mandatory: true, new BasicProperties { Type = "Chorus.Contracts.DialCall", ContentType = "application/json" }, command);
+
+        (await tenant.EndOfAsync(id)).End().ShouldBe(("completed", "agent_hangup"));
+        (await service.WitnessAsync(id, "dial")).Length.ShouldBe(1);
     }
 
     [Theory]

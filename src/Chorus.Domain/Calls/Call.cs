@@ -59,7 +59,7 @@ public sealed record Call
         DialClaimed e => call with { Claim = e, AnswerLost = false },
         DialAnswerLost => call with { AnswerLost = true },
         CallPlaced e => call with { Status = CallStatus.Initiated, CallSid = e.CallSid, PlacedAt = e.At, AnswerLost = false },
-        CallRinging e => call with { Status = CallStatus.Ringing, RingingAt = e.At },
+        CallRinging e => call with { Status = CallStatus.Ringing, RingingAt = e.At, HeardAt = e.At },
         CallStarted e => call with { Status = CallStatus.InProgress, StartedAt = e.At, HeardAt = e.At },
         ConversationOpened e => call with { Opened = true, HeardAt = e.At },
         TurnSpoken e => call with { HeardAt = e.At },

@@ -3,15 +3,14 @@ namespace Chorus.Domain.Calls;
 /// <summary>The bounds within which a call must take its next step.</summary>
 /// <param name="Claim">From accepted to claimed, before the dial command is sent again. Default 2 s.</param>
 /// <param name="Answer">From claimed to the carrier's answer, before the call is looked for at the carrier. Default 20 s.</param>
-/// <param name="Place">From placed to ringing, before the carrier is asked; it may hold a call back to keep its own pace. Default 60 s.</param>
-/// <param name="Ring">How far past its ring timeout a telephone may ring, before the carrier is asked. Default 30 s.</param>
-/// <param name="Quiet">How long an answered call may be without a word, before the carrier is asked whether it still has it. Default 15 s.</param>
+/// <param name="Quiet">How long a call may be at the carrier without a sign of life, before the carrier is asked whether it still has it. Default 15 s.</param>
+/// <param name="Ring">How far past its ring timeout a telephone may ring, before it is hung up here too. Default 30 s.</param>
 /// <param name="Hangup">From asking for the end to the end, before the carrier is asked. Default 5 s.</param>
 /// <param name="Overrun">How far past its longest duration a call may be, before it is hung up here too. Default 10 s.</param>
-public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Place, TimeSpan Ring, TimeSpan Quiet, TimeSpan Hangup, TimeSpan Overrun)
+public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Quiet, TimeSpan Ring, TimeSpan Hangup, TimeSpan Overrun)
 {
     public static Bounds Default { get; } = new(
-        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
+        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
 }
 
 /// <summary>
@@ -29,12 +28,18 @@ public static class Watch
             { Claim: null } => call.RequestedAt + bounds.Claim,
             { CallSid: null, AnswerLost: true } => call.Claim!.At,
             { CallSid: null } => call.Claim!.At + bounds.Answer,
-            { StartedAt: { } started } => Earlier(started.AddSeconds(call.MaxDurationSeconds) + bounds.Overrun, call.HeardAt!.Value + bounds.Quiet),
-            { RingingAt: { } ringing } => ringing.AddSeconds(call.Claim!.RingTimeoutSeconds) + bounds.Ring,
-            _ => call.PlacedAt!.Value + bounds.Place,
+            _ => Earlier(Limit(call, bounds), (call.HeardAt ?? call.PlacedAt!.Value) + bounds.Quiet),
         };
         return call.Hangup is { } hangup ? Earlier(hangup.At + bounds.Hangup, step) : step;
     }
+
+    /// <summary>When a call that the carrier has should be over by all means: it rings, or talks, for too long.</summary>
+    public static DateTimeOffset Limit(Call call, Bounds bounds) => call switch
+    {
+        { StartedAt: { } started } => started.AddSeconds(call.MaxDurationSeconds) + bounds.Overrun,
+        { RingingAt: { } ringing } => ringing.AddSeconds(call.Claim!.RingTimeoutSeconds) + bounds.Ring,
+        _ => DateTimeOffset.MaxValue, // the carrier holds it back to keep its own pace
+    };
 
     private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 }

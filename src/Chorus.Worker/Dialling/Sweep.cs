@@ -63,11 +63,16 @@ public sealed class Sweep(
         if (expired.Call is { IsOver: false, Claim: null }) await new MessageBus(messaging).SendAsync(new DialCall(call.OrganizationId, call.Id));
     }
 
+    /// <summary>When a call that goes its way is over at the latest.</summary>
+    private static DateTimeOffset End(Call call) => call.CallSid is null
+        ? call.Claim!.At + Bounds.Default.Answer
+        : (call.StartedAt ?? call.PlacedAt!.Value).AddSeconds(call.MaxDurationSeconds) + Bounds.Default.Overrun;
+
     /// <summary>Neither slots nor money wait for ever for a carrier, or an account, that no longer answers.</summary>
     private async Task EndHopeless(Call call)
     {
         var now = clock.GetUtcNow();
-        if (call.Claim is null || now < Watch.Due(call, Bounds.Default) + Hopeless) return;
+        if (call.Claim is null || now < End(call) + Hopeless) return;
         log.LogError("Call {CallId} is ended without its carrier, which has not answered for {Minutes} minutes", call.Id, Hopeless.TotalMinutes);
         await journal.DecideAsync(call.OrganizationId, call.Id, c => c.CallSid is null
             ? Domain.Calls.Dialling.GiveUp(c, now)
@@ -84,16 +89,15 @@ public sealed class Sweep(
             return false;
         }
         var now = (await reports.RecordAsync(call, account, report, cancellationToken)).Call!;
-        var overdue = now.StartedAt is { } started && clock.GetUtcNow() > started.AddSeconds(now.MaxDurationSeconds);
-        var rang = now is { StartedAt: null, Status: CallStatus.Ringing } && clock.GetUtcNow() > Watch.Due(now, Bounds.Default);
+        var tooLong = clock.GetUtcNow() > Watch.Limit(now, Bounds.Default);
         var held = now is { StartedAt: null, PlacedAt: { } placed } && clock.GetUtcNow() - placed > settings.LongestWait; // by the carrier, to keep its pace
-        if (now is { IsOver: false, Hangup: null } && (overdue || rang || held))
+        if (now is { IsOver: false, Hangup: null } && (tooLong || held))
         {
-            var reason = overdue ? EndedReason.MaxDuration : rang ? EndedReason.NoAnswer : EndedReason.Expired;
+            var reason = now.StartedAt is not null ? EndedReason.MaxDuration : tooLong ? EndedReason.NoAnswer : EndedReason.Expired;
             now = (await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()), cancellationToken)).Call!;
         }
         if (now is { IsOver: false, CallSid: { } leg, Hangup: not null }) await carrier.EndAsync(account, leg, answered: true, cancellationToken);
-        return now is { Status: CallStatus.InProgress, Hangup: null };
+        return now is { IsOver: false, Hangup: null };
     }
 
     /// <summary>
