@@ -15,10 +15,18 @@ public static class Endpoints
     {
         var calls = app.MapGroup("/v1/calls").WithTags("Calls");
         calls.MapPost("", (HttpContext http, PlaceCall place) => place.HandleAsync(http)).Says("Create an outbound call", "Queues the call and returns at once; nothing has been dialled yet. An Idempotency-Key header makes the request safe to repeat.")
+            .Asks("Idempotency-Key", "header", "string", "1 to 255 characters; never expires. The same request under the same key answers the same call, another one 422.")
             .Takes<PlaceCallRequest>().Gives<Envelope<CallView>>(201).Fails(400, 401, 402, 404, 413, 415, 422, 429, 503);
         calls.MapGet("", ListCalls.HandleAsync).Says("List calls", "Newest first; narrowed by status, agentId, phoneNumberId, customerNumber, createdAfter, createdBefore, metadata.<key>; paged by limit and offset, or by cursor.")
+            .Asks("status", "query", "string", "queued, initiated, ringing, in-progress, completed, busy, no-answer, failed or canceled").Asks("agentId", "query", "string:uuid", "Of this agent")
+            .Asks("phoneNumberId", "query", "string:uuid", "From this number").Asks("customerNumber", "query", "string", "To this number, E.164")
+            .Asks("createdAfter", "query", "string:date-time", "Later than this").Asks("createdBefore", "query", "string:date-time", "Earlier than this")
+            .Asks("metadata.<key>", "query", "string", "With this value in the metadata; may be given for several keys").Pages()
+            .Asks("cursor", "query", "string", "nextCursor of the page before; takes the place of offset")
             .Gives<ListEnvelope<CallView>>(200).Fails(400, 401, 503);
         calls.MapGet("/{id:guid}", GetCall.HandleAsync).Says("Read a call", "As it is, or with version or at as it stood then. ETag is the version; If-None-Match answers 304.")
+            .Asks("version", "query", "integer:int64", "As it stood at this version").Asks("at", "query", "string:date-time", "As it stood at this time")
+            .Asks("If-None-Match", "header", "string", "The ETag of an earlier answer")
             .Gives<Envelope<CallView>>(200).Fails(400, 401, 404, 503);
         calls.MapGet("/{id:guid}/events", GetCall.HistoryAsync).Says("Read a call's history", "Every event, oldest first, versions without a gap.")
             .Gives<ListEnvelope<CallEvent>>(200).Fails(401, 404, 503);
@@ -27,7 +35,7 @@ public static class Endpoints
 
         var agents = app.MapGroup("/v1/agents").WithTags("Agents");
         agents.MapPost("", AgentEndpoints.CreateAsync).Says("Create an agent").Takes<AgentRequest>().Gives<Envelope<AgentView>>(201).Fails(400, 401, 503);
-        agents.MapGet("", AgentEndpoints.ListAsync).Says("List agents").Gives<ListEnvelope<AgentView>>(200).Fails(400, 401, 503);
+        agents.MapGet("", AgentEndpoints.ListAsync).Says("List agents").Pages().Gives<ListEnvelope<AgentView>>(200).Fails(400, 401, 503);
         agents.MapGet("/{id:guid}", AgentEndpoints.GetAsync).Says("Read an agent").Gives<Envelope<AgentView>>(200).Fails(401, 404, 503);
         agents.MapPatch("/{id:guid}", AgentEndpoints.ChangeAsync).Says("Change an agent").Takes<AgentRequest>().Gives<Envelope<AgentView>>(200).Fails(400, 401, 404, 503);
         agents.MapPut("/{id:guid}/transfer-targets", AgentEndpoints.SetTransferTargetsAsync).Says("Replace an agent's transfer targets")
@@ -35,13 +43,13 @@ public static class Endpoints
 
         var numbers = app.MapGroup("/v1/phone-numbers").WithTags("Phone numbers");
         numbers.MapPost("", PhoneNumberEndpoints.CreateAsync).Says("Register a phone number").Takes<PhoneNumberRequest>().Gives<Envelope<PhoneNumberView>>(201).Fails(400, 401, 503);
-        numbers.MapGet("", PhoneNumberEndpoints.ListAsync).Says("List phone numbers").Gives<ListEnvelope<PhoneNumberView>>(200).Fails(400, 401, 503);
+        numbers.MapGet("", PhoneNumberEndpoints.ListAsync).Says("List phone numbers").Pages().Gives<ListEnvelope<PhoneNumberView>>(200).Fails(400, 401, 503);
         numbers.MapGet("/{id:guid}", PhoneNumberEndpoints.GetAsync).Says("Read a phone number").Gives<Envelope<PhoneNumberView>>(200).Fails(401, 404, 503);
         numbers.MapPatch("/{id:guid}", PhoneNumberEndpoints.ChangeAsync).Says("Change a phone number").Takes<PhoneNumberRequest>().Gives<Envelope<PhoneNumberView>>(200).Fails(400, 401, 404, 503);
 
         var own = app.MapGroup("/v1/organization").WithTags("Organization");
         own.MapGet("", OwnOrganization.Get).Says("Read the key's organization").Gives<Envelope<OrganizationView>>(200).Fails(401, 503);
-        own.MapGet("/ledger", OwnOrganization.LedgerAsync).Says("Read the ledger", "Newest first. Amounts are signed; their sum is what is available.").Gives<ListEnvelope<LedgerLine>>(200).Fails(400, 401, 503);
+        own.MapGet("/ledger", OwnOrganization.LedgerAsync).Says("Read the ledger", "Newest first. Amounts are signed; their sum is what is available.").Pages().Gives<ListEnvelope<LedgerLine>>(200).Fails(400, 401, 503);
 
         var admin = app.MapGroup("/v1/organizations").WithTags("Administration").WithMetadata(new AdminOnly());
         admin.MapPost("", AdminEndpoints.RegisterAsync).Says("Register an organization", "Takes the operator's key. The organization's key is shown once.").Takes<OrganizationRequest>().Gives<RegisteredOrganization>(201).Fails(400, 401, 503);
@@ -54,6 +62,12 @@ public static class Endpoints
 
     private static RouteHandlerBuilder Says(this RouteHandlerBuilder route, string summary, string? description = null) =>
         description is null ? route.WithSummary(summary) : route.WithSummary(summary).WithDescription(description);
+
+    private static RouteHandlerBuilder Asks(this RouteHandlerBuilder route, string name, string where, string type, string description) =>
+        route.WithMetadata(new Asked(name, where, type, description));
+
+    private static RouteHandlerBuilder Pages(this RouteHandlerBuilder route) =>
+        route.Asks("limit", "query", "integer:int32", "1 to 100, default 50").Asks("offset", "query", "integer:int32", "From 0, default 0");
 
     private static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route) where T : notnull => route.WithMetadata(new Body(typeof(T)));
 

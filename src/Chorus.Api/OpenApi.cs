@@ -10,6 +10,11 @@ namespace Chorus.Api;
 /// <summary>What a route reads as its body; the framework must not bind it, so this is only said, not done.</summary>
 public sealed record Body(Type Type);
 
+/// <summary>A parameter that a route reads for itself.</summary>
+/// <param name="In">query or header.</param>
+/// <param name="Type">The JSON type; a format may follow behind a colon.</param>
+public sealed record Asked(string Name, string In, string Type, string Description);
+
 // The bodies of the routes, as the OpenAPI document shows them. They are read field by field (see Fields).
 
 public sealed record AgentRequest(
@@ -50,10 +55,21 @@ public static class OpenApi
             });
             options.AddOperationTransformer(async (operation, context, cancellationToken) =>
             {
+                foreach (var asked in context.Description.ActionDescriptor.EndpointMetadata.OfType<Asked>()) (operation.Parameters ??= []).Add(Parameter(asked));
                 if (context.Description.ActionDescriptor.EndpointMetadata.OfType<Body>().FirstOrDefault() is not { } body) return;
                 var schema = await context.GetOrCreateSchemaAsync(body.Type, null, cancellationToken);
                 operation.RequestBody = new OpenApiRequestBody { Required = true, Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = schema } } };
             });
         });
     }
+
+    private static OpenApiParameter Parameter(Asked asked) => new()
+    {
+        Name = asked.Name, In = asked.In is "query" ? ParameterLocation.Query : ParameterLocation.Header, Description = asked.Description,
+        Schema = new OpenApiSchema
+        {
+            Type = asked.Type.StartsWith("integer", StringComparison.Ordinal) ? JsonSchemaType.Integer : JsonSchemaType.String,
+            Format = asked.Type.Contains(':') ? asked.Type.Split(':')[1] : null,
+        },
+    };
 }

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Chorus.TestServers;
+using Npgsql;
 
 namespace Chorus.Api.Tests;
 
@@ -74,6 +75,20 @@ public sealed class KeysAndErrorsTests(Api api)
         var tenant = await api.TenantAsync(deposit: 0);
         using var answer = await tenant.Client.SendAsync(new(new(method), path));
         await answer.ErrorAsync((HttpStatusCode)status, code);
+    }
+
+    [Fact]
+    public async Task What_goes_wrong_inside_is_a_500_that_tells_nothing_of_the_inside()
+    {
+        var tenant = await api.TenantAsync();
+        var id = (await tenant.PlaceAsync()).GetProperty("id").GetGuid();
+        const string garbage = """{"call":{"status":"no such status"}}""";
+        await using var command = api.Get<NpgsqlDataSource>().CreateCommand($"update chorus.mt_doc_calldocument set data = '{garbage}' where id = '{id}'");
+        await command.ExecuteNonQueryAsync();
+
+        using var answer = await tenant.Client.GetAsync($"/v1/calls/{id}");
+
+        (await answer.ErrorAsync(HttpStatusCode.InternalServerError, "internal-error")).ToString().ShouldNotContain("status");
     }
 
     [Fact]

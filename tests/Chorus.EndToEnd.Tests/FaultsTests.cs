@@ -22,13 +22,15 @@ public sealed class FaultsTests(Service service)
         (await service.WitnessAsync(call.Id(), "dial")).Length.ShouldBe(1);
     }
 
-    [Fact]
-    public async Task A_dial_that_is_found_nowhere_ends_as_unknown_and_is_never_repeated()
+    [Theory]
+    [InlineData("Error500", "+14155550124")]
+    [InlineData("Hang", "+14155550132")] // the carrier never answers
+    public async Task A_dial_that_is_found_nowhere_ends_as_unknown_and_is_never_repeated(string fault, string to)
     {
         var tenant = await service.TenantAsync(from: "+14155552673");
-        await service.PlanAsync("Error500", "+14155550124");
+        await service.PlanAsync(fault, to);
 
-        var call = await tenant.CallAsync("+14155550124");
+        var call = await tenant.CallAsync(to);
 
         call.End().ShouldBe(("failed", "dial_outcome_unknown"));
         (await service.WitnessAsync(call.Id(), "dial")).ShouldBeEmpty();

@@ -53,7 +53,9 @@ public sealed class Sweep(
             log.LogWarning("Call {CallId} is due and could not be looked at: {Reason}", call.Id, e.GetType().Name);
             await EndHopeless(call);
         }
-        next[call.Id] = clock.GetUtcNow() + again;
+        var now = clock.GetUtcNow();
+        var limit = Watch.Limit(call, Bounds.Default);
+        next[call.Id] = limit > now && limit < now + again ? limit : now + again; // a look at its limit is never put off
     }
 
     /// <summary>Its command was lost, or no worker listens: it is sent again until the call has waited for too long.</summary>
