@@ -30,7 +30,7 @@ public static class StoreRegistration
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(settings);
-        services.AddSingleton(NpgsqlDataSource.Create(connection));
+        services.AddSingleton(NpgsqlDataSource.Create(Tuned(connection)));
         services.AddMarten(options => Configure(options, settings)).UseNpgsqlDataSource().UseLightweightSessions();
         services.AddSingleton<IHostedService, Schema>();
         services.AddSingleton<CommitSignal>();
@@ -43,6 +43,18 @@ public static class StoreRegistration
         services.AddDataProtection().SetApplicationName("chorus");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>, ProtectionKeys>();
         return services;
+    }
+
+    /// <summary>
+    /// Statements are prepared once they repeat, and a connection goes back to the pool as it is: nothing here leaves state on
+    /// one (locks are a transaction's; leases have connections of their own). What the operator has set stays.
+    /// </summary>
+    private static string Tuned(string connection)
+    {
+        var tuned = new NpgsqlConnectionStringBuilder(connection);
+        if (!connection.Contains("Max Auto Prepare", StringComparison.OrdinalIgnoreCase)) tuned.MaxAutoPrepare = 100;
+        if (!connection.Contains("No Reset On Close", StringComparison.OrdinalIgnoreCase)) tuned.NoResetOnClose = true;
+        return tuned.ToString();
     }
 
     private static void Configure(StoreOptions options, StoreSettings settings)
