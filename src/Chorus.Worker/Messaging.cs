@@ -1,4 +1,7 @@
 using Chorus.Contracts;
+using Chorus.Store;
+using Chorus.Worker.Carriers;
+using Chorus.Worker.Dialling;
 using Wolverine;
 using Wolverine.ErrorHandling;
 using Wolverine.RabbitMQ;
@@ -15,7 +18,7 @@ public static class Messaging
         options.ApplicationAssembly = typeof(Messaging).Assembly;
         options.UseRuntimeCompilation();
         options.Durability.Mode = DurabilityMode.Solo;
-        options.UseSystemTextJsonForSerialization(json => Store.StoreJson.Configure(json));
+        options.UseSystemTextJsonForSerialization(json => StoreJson.Configure(json));
         options.UseRabbitMq(new Uri(configuration.GetConnectionString("RabbitMq") ?? throw new InvalidOperationException("ConnectionStrings:RabbitMq is not configured.")))
             .CustomizeDeadLetterQueueing(new DeadLetterQueue(CommandQueue.Name + ".dead"))
             .ConfigureChannelCreation(channel =>
@@ -35,11 +38,72 @@ public static class Messaging
         options.OnException<HttpRequestException>().RetryWithCooldown(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)).Then.Discard(); // the sweep asks again
         options.OnAnyException().RetryTimes(2).Then.MoveToErrorQueue();
     }
+}
+
+/// <summary>
+/// Listens for commands, in a host of its own that is started again until the broker answers: a worker whose broker is away
+/// still sweeps, dials, talks and takes callbacks.
+/// </summary>
+public sealed class CommandListener(IServiceProvider services, IConfiguration configuration, WorkerSettings settings, ILogger<CommandListener> log) : BackgroundService
+{
+    private volatile IHost? host;
+
+    /// <summary>Sends a command to whichever worker is free; false if it was not even sent. True does not mean that it arrived.</summary>
+    public async Task<bool> TrySendAsync<T>(T command)
+    {
+        if (host is not { } running) return false;
+        try
+        {
+            await new MessageBus(running.Services.GetRequiredService<IWolverineRuntime>()).SendAsync(command).AsTask().WaitAsync(TimeSpan.FromSeconds(1));
+            return true;
+        }
+        catch (Exception e)
+        {
+            log.LogWarning("A command could not be sent: {Reason}", e.GetType().Name);
+            return false;
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (host is null && !stoppingToken.IsCancellationRequested)
+        {
+            var starting = Build();
+            try
+            {
+                await starting.StartAsync(stoppingToken);
+                host = starting;
+                await WarmUpAsync(starting);
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                log.LogWarning("The broker is away ({Reason}); this worker does without it meanwhile", e.GetBaseException().GetType().Name);
+                starting.Dispose();
+                await Task.Delay(TimeSpan.FromSeconds(1), stoppingToken);
+            }
+        }
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (host is { } running) await running.StopAsync(cancellationToken);
+    }
+
+    private IHost Build()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddSingleton(services.GetRequiredService<ILoggerFactory>());
+        builder.Services.AddSingleton(services.GetRequiredService<Dialler>()).AddSingleton(services.GetRequiredService<CallJournal>());
+        builder.Services.AddSingleton(services.GetRequiredService<ICarrier>()).AddSingleton(services.GetRequiredService<CarrierAccounts>());
+        builder.UseWolverine(options => Messaging.Configure(options, configuration, settings));
+        return builder.Build();
+    }
 
     /// <summary>Compiles the handlers with commands about no call, so that the first real one does not wait for it.</summary>
-    public static async Task WarmUpAsync(IServiceProvider services)
+    private static async Task WarmUpAsync(IHost host)
     {
-        var bus = new MessageBus(services.GetRequiredService<IWolverineRuntime>());
+        var bus = new MessageBus(host.Services.GetRequiredService<IWolverineRuntime>());
         var nobody = Guid.AllBitsSet;
         try
         {

@@ -7,7 +7,6 @@ using Chorus.Worker.Conversation;
 using Chorus.Worker.Dialling;
 using Chorus.Worker.Publishing;
 using Microsoft.Extensions.AI;
-using Wolverine;
 
 var builder = WebApplication.CreateBuilder(args);
 var settings = (builder.Configuration.GetSection("Chorus").Get<WorkerSettings>() ?? new()).Checked();
@@ -23,15 +22,13 @@ builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
 builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
 builder.Services.AddSingleton<IChatClient, OfflineBrain>();
 builder.Services.AddHostedService<Sweep>().AddHostedService<EventRelay>();
-builder.Host.UseWolverine(options => Messaging.Configure(options, builder.Configuration, settings));
+builder.Services.AddSingleton<CommandListener>().AddHostedService(s => s.GetRequiredService<CommandListener>());
 
 var app = builder.Build();
 app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15), KeepAliveTimeout = TimeSpan.FromSeconds(10) });
 app.MapTwilio();
 app.MapOperations();
-await app.StartAsync();
-await Messaging.WarmUpAsync(app.Services);
-await app.WaitForShutdownAsync();
+await app.RunAsync();
 
 /// <summary>The worker's host, named for the tests that run it.</summary>
 public partial class Program;

@@ -18,11 +18,14 @@ public sealed class BrokerAwayTests
         plug.Pull();
         var accepted = await Task.WhenAll(Enumerable.Range(0, 5).Select(i => tenant.PlaceAsync($"+141555503{i:00}")));
         (await tenant.EndOfAsync(living)).End().ShouldBe(("completed", "agent_hangup")); // what talks goes on talking
+        foreach (var id in accepted.Take(2)) (await tenant.EndOfAsync(id)).End().ShouldBe(("completed", "agent_hangup")); // and what waits is dialled
+        service.Worker.Kill();
+        await service.Worker.StartAsync(); // a worker starts without its broker
         plug.Insert();
 
         foreach (var id in accepted)
         {
-            (await tenant.EndOfAsync(id)).End().ShouldBe(("completed", "agent_hangup"));
+            (await tenant.EndOfAsync(id)).GetProperty("status").GetString().ShouldBe("completed");
             (await service.WitnessAsync(id, "dial")).Length.ShouldBe(1);
         }
         foreach (var id in accepted.Append(living))

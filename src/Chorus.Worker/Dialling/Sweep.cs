@@ -4,8 +4,6 @@ using Chorus.Domain.Calls;
 using Chorus.Store;
 using Chorus.Worker.Carriers;
 using Npgsql;
-using Wolverine;
-using Wolverine.Runtime;
 
 namespace Chorus.Worker.Dialling;
 
@@ -15,10 +13,13 @@ namespace Chorus.Worker.Dialling;
 /// time; two at once would do no harm.
 /// </summary>
 public sealed class Sweep(
-    Lease lease, CallJournal journal, CallQueries calls, ICarrier carrier, CarrierAccounts accounts, Reports reports, IWolverineRuntime messaging, OpenCalls open, StoreSettings store,
+    Lease lease, CallJournal journal, CallQueries calls, ICarrier carrier, CarrierAccounts accounts, Reports reports, CommandListener commands, Dialler dialler, OpenCalls open, StoreSettings store,
     WorkerSettings settings, TimeProvider clock, ILogger<Sweep> log) : BackgroundService
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
+
+    /// <summary>From here on a queued call is dialled without asking the broker.</summary>
+    private static readonly TimeSpan DialAlone = TimeSpan.FromSeconds(4);
 
     /// <summary>A call that the carrier still has needs no closer look.</summary>
     private static readonly TimeSpan LookAtLiving = TimeSpan.FromSeconds(15);
@@ -58,11 +59,16 @@ public sealed class Sweep(
         next[call.Id] = limit > now && limit < now + again ? limit : now + again; // a look at its limit is never put off
     }
 
-    /// <summary>Its command was lost, or no worker listens: it is sent again until the call has waited for too long.</summary>
+    /// <summary>
+    /// Its command was lost, or the broker is away: it is sent again once, then this worker dials by itself. The claim makes
+    /// that harmless, and a queue that is behind does not fill up with copies.
+    /// </summary>
     private async Task Remind(Call call)
     {
         var expired = await journal.DecideAsync(call.OrganizationId, call.Id, c => Domain.Calls.Dialling.Expire(c, settings.LongestWait, clock.GetUtcNow()));
-        if (expired.Call is { IsOver: false, Claim: null }) await new MessageBus(messaging).SendAsync(new DialCall(call.OrganizationId, call.Id));
+        if (expired.Call is not { IsOver: false, Claim: null }) return;
+        if (clock.GetUtcNow() - call.RequestedAt < DialAlone && await commands.TrySendAsync(new DialCall(call.OrganizationId, call.Id))) return;
+        await dialler.DialAsync(call.OrganizationId, call.Id, CancellationToken.None);
     }
 
     /// <summary>When a call that goes its way is over at the latest.</summary>
