@@ -6,7 +6,6 @@ using Chorus.Worker.Carriers.Twilio;
 using Chorus.Worker.Conversation;
 using Chorus.Worker.Dialling;
 using Chorus.Worker.Publishing;
-using Microsoft.Extensions.AI;
 
 var builder = WebApplication.CreateBuilder(args);
 var settings = (builder.Configuration.GetSection("Chorus").Get<WorkerSettings>() ?? new()).Checked();
@@ -20,7 +19,7 @@ builder.Services.AddHttpClient("twilio", http => (http.BaseAddress, http.Timeout
 builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
     s.GetRequiredService<IHttpClientFactory>().CreateClient("twilio"), s.GetRequiredService<CallbackUrls>(), s.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
-builder.Services.AddSingleton<IChatClient, OfflineBrain>();
+builder.Services.AddSingleton(Brains.Of(settings.Brain));
 builder.Services.AddHostedService<Sweep>().AddHostedService<EventRelay>();
 builder.Services.AddSingleton<CommandListener>().AddHostedService(s => s.GetRequiredService<CommandListener>());
 

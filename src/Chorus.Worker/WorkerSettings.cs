@@ -32,7 +32,25 @@ public sealed class WorkerSettings
 
     public TwilioSettings Twilio { get; set; } = new();
 
+    public BrainSettings Brain { get; set; } = new();
+
     public WorkerSettings Checked() => PublicUrl is not null ? this : throw new InvalidOperationException("Chorus:PublicUrl is not configured.");
+}
+
+/// <summary>Configuration section <c>Chorus:Brain</c>: which model talks. Without a model, the offline brain does.</summary>
+public sealed class BrainSettings
+{
+    /// <summary>Name of the model at an OpenAI-compatible endpoint. Default: none, the offline brain.</summary>
+    public string? Model { get; set; }
+
+    /// <summary>The endpoint. Default <c>https://api.openai.com/v1</c>.</summary>
+    public Uri BaseUrl { get; set; } = new("https://api.openai.com/v1");
+
+    /// <summary>The endpoint's key. Default: none.</summary>
+    public string? ApiKey { get; set; }
+
+    /// <summary>How long the model may take before its first word, and between two pieces. Default 8 s; then the call ends as <c>agent_error</c>.</summary>
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(8);
 }
 
 /// <summary>Configuration section <c>Chorus:Twilio</c>. Credentials belong to the phone numbers.</summary>

@@ -2,6 +2,23 @@ using Chorus.TestServers;
 
 namespace Chorus.EndToEnd.Tests;
 
+/// <summary>A service of its own, whose model is nowhere.</summary>
+public sealed class ModelAwayTests
+{
+    [Fact]
+    public async Task A_callee_whose_agent_cannot_think_is_told_so_and_the_call_ends_with_its_true_reason()
+    {
+        await using var service = new Service();
+        await service.StartAsync("chorus_model_tests", "chorus-model-tests", model: "http://127.0.0.1:9/v1");
+        var tenant = await service.TenantAsync();
+
+        var call = await tenant.CallAsync("+14155550101");
+
+        call.End().ShouldBe(("completed", "agent_error"));
+        call.Words()[^1].ShouldBe("agent: I am sorry, I cannot go on with this call. Goodbye.");
+    }
+}
+
 /// <summary>A service of its own, whose broker goes away for a while.</summary>
 public sealed class BrokerAwayTests
 {

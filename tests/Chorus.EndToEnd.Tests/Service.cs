@@ -23,8 +23,9 @@ public sealed class Service : IAsyncLifetime
 
     public async ValueTask InitializeAsync() => await StartAsync("chorus_e2e_tests", "chorus-e2e");
 
+    /// <param name="model">Where the agents' model is; null for the offline brain.</param>
     /// <param name="brokerPort">Where the hosts, not the consumer, find the broker: a plug that can be pulled.</param>
-    public async Task StartAsync(string database, string virtualHost, int brokerPort = 55672)
+    public async Task StartAsync(string database, string virtualHost, int brokerPort = 55672, string? model = null)
     {
         Postgres = await TestServers.TestServers.NewDatabaseAsync(database);
         var broker = TestServers.TestServers.RabbitMq(virtualHost);
@@ -39,6 +40,7 @@ public sealed class Service : IAsyncLifetime
         };
         Worker = new("Chorus.Worker", worker);
         worker["Chorus__PublicUrl"] = Worker.Url;
+        if (model is not null) (worker["Chorus__Brain__Model"], worker["Chorus__Brain__BaseUrl"]) = ("m", model);
         Downstream = await Consumer.StartAsync(broker);
         await Task.WhenAll(Sandbox.StartAsync(), Api.StartAsync(), Worker.StartAsync());
         Carrier = new() { BaseAddress = new(Sandbox.Url) };

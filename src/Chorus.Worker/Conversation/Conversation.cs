@@ -12,6 +12,7 @@ namespace Chorus.Worker.Conversation;
 public sealed class Conversation(
     Call call, Agent agent, AgentScript script, IReadOnlyList<TranscriptEntry> before, ILine line, IChatClient brain, CallJournal journal, TimeProvider clock, ILogger log)
 {
+    private const string Apology = "I am sorry, I cannot go on with this call. Goodbye.";
     private readonly List<ChatMessage> messages =
     [
         new(ChatRole.System, script.SystemPrompt),
@@ -21,6 +22,7 @@ public sealed class Conversation(
     private Utterance utterance = new();
     private CancellationTokenSource thinking = new();
     private bool leaving, gone, tells;
+    private EndedReason reason = EndedReason.AgentHangup;
 
     public async Task RunAsync(CancellationToken stoppingToken)
     {
@@ -44,7 +46,7 @@ public sealed class Conversation(
         var wasLeaving = leaving && !gone;
         gone = true;
         await CutOffAsync(utterance.SoFar);
-        if (wasLeaving) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, EndedReason.AgentHangup, clock.GetUtcNow()));
+        if (wasLeaving) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()));
     }
 
     private async Task HearAsync(Heard heard)
@@ -71,7 +73,7 @@ public sealed class Conversation(
                 break;
             case Heard.AgentFinished when utterance.Complete && (!tells || utterance.WasHeard):
                 await FinishTurnAsync();
-                if (leaving) await LeaveAsync(EndedReason.AgentHangup);
+                if (leaving) await LeaveAsync();
                 break;
             case Heard.Failed failed:
                 log.LogWarning("Call {CallId}: the carrier did not understand a message ({Description})", call.Id, failed.Description);
@@ -127,7 +129,7 @@ public sealed class Conversation(
     {
         cancellationToken.ThrowIfCancellationRequested();
         utterance.Finish();
-        if (utterance.Empty && leaving) await LeaveAsync(EndedReason.AgentHangup);
+        if (utterance.Empty && leaving) await LeaveAsync();
         if (utterance.Empty) return;
         await line.SayAsync("", last: true, cancellationToken);
         if (leaving) _ = LeaveWithoutWordAsync(utterance);
@@ -141,12 +143,20 @@ public sealed class Conversation(
         {
             if (utterance != goodbye || gone) return;
             await FinishTurnAsync();
-            await LeaveAsync(EndedReason.AgentHangup);
+            await LeaveAsync();
         });
     }
 
+    /// <summary>The agent cannot go on: the callee is told, and the call ends with its true reason.</summary>
+    private async Task ApologizeAsync()
+    {
+        (leaving, reason) = (true, EndedReason.AgentError);
+        await TokenAsync(utterance.Empty ? Apology : " " + Apology, CancellationToken.None);
+        await CompleteAsync(CancellationToken.None);
+    }
+
     /// <summary>The wish to end is stored, then the line is left; the carrier ends the call.</summary>
-    private async Task LeaveAsync(EndedReason reason)
+    private async Task LeaveAsync()
     {
         if (gone) return;
         gone = true;
@@ -161,8 +171,8 @@ public sealed class Conversation(
         await thinking.CancelAsync();
         if (!utterance.Empty && !utterance.Complete) await line.SayAsync("", last: true, CancellationToken.None); // nothing follows
         await TurnAsync(heard, interrupted: true);
-        if (leaving && !string.IsNullOrWhiteSpace(heard)) await LeaveAsync(EndedReason.AgentHangup); // the goodbye was heard well enough
-        else if (!gone) leaving = false;
+        if (leaving && !string.IsNullOrWhiteSpace(heard)) await LeaveAsync(); // the goodbye was heard well enough
+        else if (!gone) (leaving, reason) = (false, EndedReason.AgentHangup);
     }
 
     private async Task TurnAsync(string heard, bool interrupted)
@@ -192,7 +202,7 @@ public sealed class Conversation(
             catch (Exception e)
             {
                 log.LogError(e, "Call {CallId}: the agent cannot go on", call.Id);
-                await StepAsync(() => LeaveAsync(EndedReason.AgentError));
+                await StepAsync(ApologizeAsync);
             }
         }, CancellationToken.None);
     }

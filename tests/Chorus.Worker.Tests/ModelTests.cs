@@ -1,0 +1,79 @@
+using System.Text;
+using Chorus.Domain.Agents;
+using Chorus.Worker.Conversation;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.AI;
+
+namespace Chorus.Worker.Tests;
+
+/// <summary>The OpenAI-compatible brain against a server that speaks the wire format.</summary>
+public sealed class ModelTests : IAsyncLifetime
+{
+    private WebApplication server = null!;
+    private Func<HttpContext, Task> answer = null!;
+    private string asked = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        var builder = WebApplication.CreateBuilder();
+        server = builder.Build();
+        server.Urls.Add("http://127.0.0.1:0");
+        server.MapPost("/v1/chat/completions", async http =>
+        {
+            asked = await new StreamReader(http.Request.Body).ReadToEndAsync();
+            await answer(http);
+        });
+        await server.StartAsync();
+    }
+
+    [Fact]
+    public async Task Words_come_as_they_are_thought_of_and_the_wish_to_end_comes_as_a_call_of_the_tool()
+    {
+        answer = http => Stream(http,
+            """{"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Good"},"finish_reason":null}]}""",
+            """{"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"bye."},"finish_reason":null}]}""",
+            """{"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"end_call","arguments":"{}"}}]},"finish_reason":null}]}""",
+            """{"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}""",
+            "[DONE]");
+
+        var updates = await Think();
+
+        updates.SelectMany(u => u.Contents).OfType<TextContent>().Select(t => t.Text).ShouldBe(["Good", "bye."]);
+        updates.SelectMany(u => u.Contents).OfType<FunctionCallContent>().ShouldHaveSingleItem().Name.ShouldBe(AgentTools.EndCall);
+        asked.ShouldContain("\"end_call\"");
+        asked.ShouldContain("\"stream\":true");
+    }
+
+    [Fact]
+    public async Task A_model_that_falls_silent_is_given_up()
+    {
+        answer = http => Task.Delay(Timeout.Infinite, http.RequestAborted);
+        await Should.ThrowAsync<OperationCanceledException>(Think);
+    }
+
+    [Theory]
+    [InlineData(500)]
+    [InlineData(401)]
+    public async Task A_model_that_fails_is_an_error(int status)
+    {
+        answer = http => { http.Response.StatusCode = status; return Task.CompletedTask; };
+        await Should.ThrowAsync<Exception>(Think);
+    }
+
+    private async Task<List<ChatResponseUpdate>> Think()
+    {
+        using var brain = Brains.Of(new() { Model = "m", BaseUrl = new(server.Urls.First() + "/v1"), ApiKey = "k", Timeout = TimeSpan.FromMilliseconds(500) });
+        List<ChatResponseUpdate> updates = [];
+        await foreach (var update in brain.GetStreamingResponseAsync([new(ChatRole.System, "Be kind."), new(ChatRole.User, "Bye")], new() { Tools = AgentTools.Of(new Agent()) })) updates.Add(update);
+        return updates;
+    }
+
+    private static async Task Stream(HttpContext http, params string[] chunks)
+    {
+        http.Response.ContentType = "text/event-stream";
+        foreach (var chunk in chunks) await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes($"data: {chunk}\n\n"));
+    }
+
+    public async ValueTask DisposeAsync() => await server.DisposeAsync();
+}
