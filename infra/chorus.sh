@@ -131,6 +131,6 @@ case ${1:-} in
   clean)
     if [[ $MODE == docker ]]; then down --volumes; else down; infra/servers.sh clean; fi
     rm -rf .local TestResults; find . -type d \( -name bin -o -name obj \) -not -path './.git/*' -prune -exec rm -rf {} + ;;
-  logs) if [[ $MODE == docker ]]; then docker compose logs -f --tail 50; else tail -n 50 -F .local/log/*.log; fi ;;
+  logs) if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose logs -f --tail 50; else tail -n 50 -F .local/log/*.log; fi ;;
   *) sed -n '2,4s/^# *//p' "$0" >&2; exit 2 ;;
 esac

@@ -16,7 +16,7 @@ public static class Endpoints
         var calls = app.MapGroup("/v1/calls").WithTags("Calls");
         calls.MapPost("", (HttpContext http, PlaceCall place) => place.HandleAsync(http)).Says("Create an outbound call", "Queues the call and returns at once; nothing has been dialled yet. An Idempotency-Key header makes the request safe to repeat.")
             .Asks("Idempotency-Key", "header", "string", "1 to 255 characters; never expires. The same request under the same key answers the same call, another one 422.")
-            .Takes<PlaceCallRequest>().Gives<Envelope<CallView>>(201).Fails(400, 401, 402, 404, 413, 415, 422, 429, 503);
+            .Takes<PlaceCallRequest>().Gives<Envelope<CallView>>(201).Fails(400, 401, 402, 404, 422, 429, 503);
         calls.MapGet("", ListCalls.HandleAsync).Says("List calls", "Newest first; narrowed by status, agentId, phoneNumberId, customerNumber, createdAfter, createdBefore, metadata.<key>; paged by limit and offset, or by cursor.")
             .Asks("status", "query", "string", "queued, initiated, ringing, in-progress, completed, busy, no-answer, failed or canceled").Asks("agentId", "query", "string:uuid", "Of this agent")
             .Asks("phoneNumberId", "query", "string:uuid", "From this number").Asks("customerNumber", "query", "string", "To this number, E.164")
@@ -27,7 +27,7 @@ public static class Endpoints
         calls.MapGet("/{id:guid}", GetCall.HandleAsync).Says("Read a call", "As it is, or with version or at as it stood then. ETag is the version; If-None-Match answers 304.")
             .Asks("version", "query", "integer:int64", "As it stood at this version").Asks("at", "query", "string:date-time", "As it stood at this time")
             .Asks("If-None-Match", "header", "string", "The ETag of an earlier answer")
-            .Gives<Envelope<CallView>>(200).Fails(400, 401, 404, 503);
+            .Gives<Envelope<CallView>>(200).Gives<Success>(304).Fails(400, 401, 404, 503);
         calls.MapGet("/{id:guid}/events", GetCall.HistoryAsync).Says("Read a call's history", "Every event, oldest first, versions without a gap.")
             .Gives<ListEnvelope<CallEvent>>(200).Fails(401, 404, 503);
         calls.MapPost("/{id:guid}/hangup", HangUp.HandleAsync).Says("Hang up a call", "200 if it is over now, 202 while the carrier is asked.")
@@ -69,10 +69,10 @@ public static class Endpoints
     private static RouteHandlerBuilder Pages(this RouteHandlerBuilder route) =>
         route.Asks("limit", "query", "integer:int32", "1 to 100, default 50").Asks("offset", "query", "integer:int32", "From 0, default 0");
 
-    private static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route) where T : notnull => route.WithMetadata(new Body(typeof(T)));
+    private static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route) where T : notnull => route.WithMetadata(new Body(typeof(T))).Fails(413, 415);
 
     private static RouteHandlerBuilder Gives<T>(this RouteHandlerBuilder route, int status) =>
-        status == 204 ? route.Produces(204) : route.Produces<T>(status, "application/json");
+        status is 204 or 304 ? route.Produces(status) : route.Produces<T>(status, "application/json");
 
     private static RouteHandlerBuilder Fails(this RouteHandlerBuilder route, params int[] statuses)
     {

@@ -24,7 +24,7 @@ public sealed record AgentRequest(
 
 public sealed record TransferTargetsRequest(IReadOnlyList<TransferTarget> TransferTargets);
 
-public sealed record Success(bool Value);
+public sealed record Success([property: System.Text.Json.Serialization.JsonPropertyName("success")] bool Value);
 
 public sealed record PhoneNumberRequest(string? Number, string? Name, string? Provider, Guid? AgentId, string? AccountSid, string? AuthToken);
 
@@ -38,7 +38,7 @@ public static class OpenApi
 {
     public static void AddChorusOpenApi(this IServiceCollection services)
     {
-        services.ConfigureHttpJsonOptions(options => Store.StoreJson.Configure(options.SerializerOptions));
+        services.ConfigureHttpJsonOptions(options => Store.StoreJson.Configure(options.SerializerOptions).NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.Strict);
         services.AddOpenApi(options =>
         {
             options.AddDocumentTransformer((document, _, _) =>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
@@ -162,7 +161,7 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
         if (end is SessionEnd.Broken) { socket.Abort(); return; }
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         try { if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived) await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, patience.Token); }
-        catch (Exception e) when (e is WebSocketException or OperationCanceledException) { Debug.WriteLine(e); }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException) { } // the other side is gone already
         socket.Dispose();
     }
 }

@@ -44,7 +44,7 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Enumerable.Range(0, settings.AdmissionLoops).Select(_ => Task.Run(() => Loop(stoppingToken), stoppingToken)));
+        Task.WhenAll(Enumerable.Range(0, settings.AdmissionLoops).Select(_ => Task.Run(Loop, CancellationToken.None)));
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -53,9 +53,9 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
         while (queue.Reader.TryRead(out var waiting)) waiting.Answer.TrySetException(new TimeoutException("The service is stopping."));
     }
 
-    private async Task Loop(CancellationToken stoppingToken)
+    private async Task Loop()
     {
-        while (await queue.Reader.WaitToReadAsync(stoppingToken))
+        while (await queue.Reader.WaitToReadAsync(CancellationToken.None)) // ends when the queue is complete and empty
         {
             List<Waiting> batch = [];
             while (batch.Count < settings.AdmissionBatch && queue.Reader.TryRead(out var waiting))

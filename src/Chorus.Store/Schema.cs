@@ -13,10 +13,15 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await Run(connection, $"select pg_advisory_lock({Turn})", cancellationToken);
+        try { await ApplyAsync(connection, cancellationToken); }
+        finally { await Run(connection, $"select pg_advisory_unlock({Turn})", CancellationToken.None); }
+    }
+
+    private async Task ApplyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
         await Run(connection, $"create schema if not exists {settings.Schema}", cancellationToken);
         await store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(JasperFx.AutoCreate.CreateOrUpdate);
         await Run(connection, Script().Replace("{schema}", settings.Schema, StringComparison.Ordinal), cancellationToken);
-        await Run(connection, $"select pg_advisory_unlock({Turn})", cancellationToken);
     }
 
     private static string Script()

@@ -34,7 +34,7 @@ public static class Messaging
         options.PublishMessage<HangUpCall>().ToRabbitQueue(CommandQueue.Name).SendInline();
 
         // A command is a hint about a state in the store: it may fail a few times, then it waits where an operator sees it.
-        options.OnException<Npgsql.NpgsqlException>().RetryWithCooldown(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)).Then.MoveToErrorQueue();
+        options.OnException(StoreErrors.IsAway, "the store is away").RetryWithCooldown(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)).Then.MoveToErrorQueue();
         options.OnException<HttpRequestException>().RetryWithCooldown(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)).Then.Discard(); // the sweep asks again
         options.OnAnyException().RetryTimes(2).Then.MoveToErrorQueue();
     }
@@ -101,15 +101,15 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
     }
 
     /// <summary>Compiles the handlers with commands about no call, so that the first real one does not wait for it.</summary>
-    private static async Task WarmUpAsync(IHost host)
+    private async Task WarmUpAsync(IHost listening)
     {
-        var bus = new MessageBus(host.Services.GetRequiredService<IWolverineRuntime>());
+        var bus = new MessageBus(listening.Services.GetRequiredService<IWolverineRuntime>());
         var nobody = Guid.AllBitsSet;
         try
         {
             await bus.InvokeAsync(new DialCall(nobody, nobody));
             await bus.InvokeAsync(new HangUpCall(nobody, nobody));
         }
-        catch (Npgsql.NpgsqlException) { } // the store is away for the moment; the first command compiles instead
+        catch (Exception e) { log.LogWarning("The handlers could not be warmed up: {Reason}", e.GetType().Name); } // the first command compiles instead
     }
 }

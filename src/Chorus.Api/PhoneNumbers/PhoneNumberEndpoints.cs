@@ -32,12 +32,13 @@ public static class PhoneNumberEndpoints
     public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, Documents documents, CallQueries calls, Secrets secrets, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        var inUse = fields.Has("accountSid") && await calls.InUseAsync(http.OrganizationId(), id, http.RequestAborted);
         var changed = await documents.WriteAsync(http.OrganizationId(), async session =>
         {
             if (await session.LoadAsync<PhoneNumber>(id, http.RequestAborted) is not { } number) return null;
             var read = Read(fields, number, secrets, clock.GetUtcNow());
             // A call is asked about and hung up at the account that dialled it.
-            if (read.AccountSid != number.AccountSid && await calls.InUseAsync(number.OrganizationId, id, http.RequestAborted))
+            if (inUse && read.AccountSid != number.AccountSid)
                 fields.Wrong("accountSid", "cannot change while calls of this number are not over");
             fields.Check();
             return await Checked(session, read, fields, http.RequestAborted);

@@ -54,10 +54,12 @@ public sealed class Conversation(
         switch (heard)
         {
             case Heard.Said { Text.Length: > 0 } said:
+                var goodbye = leaving && utterance.Complete && !tells;
                 // Where the carrier tells what was heard, the rest was not; elsewhere what was not cut off was said.
                 await (tells ? CutOffAsync(utterance.SoFar) : FinishTurnAsync());
                 await RecordAsync(Role.User, said.Text, interrupted: false);
-                if (!leaving) Begin(ThinkAsync);
+                if (goodbye) await LeaveAsync(); // it was answered, so it was heard
+                else if (!leaving) Begin(ThinkAsync);
                 break;
             case Heard.Interrupted interrupted:
                 await CutOffAsync(interrupted.UtteranceSoFar);

@@ -26,7 +26,7 @@ public sealed class Sweep(
 
     /// <summary>How long a carrier may refuse to answer before a call is ended without it.</summary>
     private static readonly TimeSpan Hopeless = TimeSpan.FromMinutes(15);
-    private readonly ConcurrentDictionary<Guid, DateTimeOffset> next = [];
+    private readonly ConcurrentDictionary<Guid, DateTimeOffset> next = [], failingSince = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => lease.HoldAsync("sweep", RoundAsync, stoppingToken);
 
@@ -48,11 +48,12 @@ public sealed class Sweep(
         {
             if (call.Claim is null) await Remind(call);
             else if (await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken)) again = LookAtLiving;
+            failingSince.TryRemove(call.Id, out _);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             log.LogWarning("Call {CallId} is due and could not be looked at: {Reason}", call.Id, e.GetType().Name);
-            await EndHopeless(call);
+            if (!StoreErrors.IsAway(e)) await EndHopeless(call);
         }
         var now = clock.GetUtcNow();
         var limit = Watch.Limit(call, Bounds.Default);
@@ -76,15 +77,20 @@ public sealed class Sweep(
         ? call.Claim!.At + Bounds.Default.Answer
         : (call.StartedAt ?? call.PlacedAt!.Value).AddSeconds(call.MaxDurationSeconds) + Bounds.Default.Overrun;
 
-    /// <summary>Neither slots nor money wait for ever for a carrier, or an account, that no longer answers.</summary>
+    /// <summary>Neither slots nor money wait for ever for a carrier, or an account, that has not answered all this time.</summary>
     private async Task EndHopeless(Call call)
     {
         var now = clock.GetUtcNow();
-        if (call.Claim is null || now < End(call) + Hopeless) return;
+        if (call.Claim is null || now < End(call) + Hopeless || now < failingSince.GetOrAdd(call.Id, now) + Hopeless) return;
         log.LogError("Call {CallId} is ended without its carrier, which has not answered for {Minutes} minutes", call.Id, Hopeless.TotalMinutes);
-        await journal.DecideAsync(call.OrganizationId, call.Id, c => c.CallSid is null
-            ? Domain.Calls.Dialling.GiveUp(c, now)
-            : Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "unreachable", c.MaxDurationSeconds, now));
+        try
+        {
+            await journal.DecideAsync(call.OrganizationId, call.Id, c => c.CallSid is null
+                ? Domain.Calls.Dialling.GiveUp(c, now)
+                : Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "unreachable", c.MaxDurationSeconds, now));
+            failingSince.TryRemove(call.Id, out _);
+        }
+        catch (Exception e) { log.LogError(e, "Call {CallId} could not be ended", call.Id); } // one call never stops the sweep
     }
 
     /// <returns>The carrier still has the call, and nothing is wrong with that.</returns>
@@ -133,7 +139,7 @@ public sealed class Sweep(
              where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') = 'null' order by due_at limit 1000)
             union all
             (select data -> 'state' from {store.Schema}.mt_doc_calldocument
-             where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' order by due_at limit 200)
+             where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' order by due_at limit 64)
             """, connection);
         command.Parameters.Add(new() { Value = now });
         command.Parameters.Add(new() { Value = next.Keys.ToArray() });

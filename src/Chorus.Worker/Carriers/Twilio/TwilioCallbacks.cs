@@ -49,13 +49,13 @@ public static class TwilioCallbacks
 
     /// <summary>The conversation's socket is closed. If it broke while the callee is on the line, they are connected again, three times.</summary>
     private static async Task<IResult> RelayEndedAsync(
-        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, CallbackUrls urls, CallJournal journal, TimeProvider clock, int broken = 0)
+        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, CallbackUrls urls, CallJournal journal, TimeProvider clock, int broken = 0, string? language = null)
     {
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
         using var activity = request.Follow("relay-ended");
         if (request.Form["SessionStatus"] != "failed" || request.Call is not { IsOver: false, Hangup: null }) return Xml(TwilioMarkup.HangUp());
         if (broken < MostReconnections)
-            return Xml(TwilioMarkup.Converse(urls.Relay(request.Call, attempt), $"{urls.Of(request.Call, attempt, "relay-ended")}?broken={broken + 1}", null));
+            return Xml(TwilioMarkup.Converse(urls.Relay(request.Call, attempt), urls.RelayEnded(request.Call, attempt, broken + 1, language), language));
         await journal.DecideAsync(organizationId, callId, call => Ending.Hangup(call, EndedReason.AgentError, clock.GetUtcNow()));
         return Xml(TwilioMarkup.HangUp());
     }

@@ -76,7 +76,7 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         List<KeyValuePair<string, string>> form =
         [
             new("To", call.To), new("From", call.From),
-            new("Twiml", TwilioMarkup.Converse(urls.Relay(call, attempt), urls.Of(call, attempt, "relay-ended"), order.Language)),
+            new("Twiml", TwilioMarkup.Converse(urls.Relay(call, attempt), urls.RelayEnded(call, attempt, 0, order.Language), order.Language)),
             new("StatusCallback", urls.Of(call, attempt, "status")),
             .. new[] { "initiated", "ringing", "answered", "completed" }.Select(e => KeyValuePair.Create("StatusCallbackEvent", e)),
             new("Timeout", order.RingTimeoutSeconds.ToString(CultureInfo.InvariantCulture)),

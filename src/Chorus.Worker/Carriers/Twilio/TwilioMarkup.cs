@@ -12,6 +12,10 @@ public sealed class CallbackUrls(WorkerSettings settings)
     public string Of(Call call, int attempt, string what) =>
         $"{settings.PublicUrl.GetLeftPart(UriPartial.Authority)}/carriers/twilio/{call.OrganizationId}/{call.Id}/{attempt}/{what}";
 
+    /// <summary>Where the end of a conversation's socket is told; remembers how often it broke, and the language to go on in.</summary>
+    public string RelayEnded(Call call, int attempt, int broken, string? language) =>
+        $"{Of(call, attempt, "relay-ended")}?broken={broken}{(language is null ? "" : $"&language={Uri.EscapeDataString(language)}")}";
+
     /// <summary>The address of the conversation: ws where the public URL is http, wss where it is https.</summary>
     public string Relay(Call call, int attempt) => "ws" + Of(call, attempt, "relay")["http".Length..];
 }
