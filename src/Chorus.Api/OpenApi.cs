@@ -65,7 +65,9 @@ public static class OpenApi
 
     private static OpenApiParameter Parameter(Asked asked) => new()
     {
-        Name = asked.Name, In = asked.In is "query" ? ParameterLocation.Query : ParameterLocation.Header, Description = asked.Description,
+        Name = asked.Name,
+        In = asked.In is "query" ? ParameterLocation.Query : ParameterLocation.Header,
+        Description = asked.Description,
         Schema = new OpenApiSchema
         {
             Type = asked.Type.StartsWith("integer", StringComparison.Ordinal) ? JsonSchemaType.Integer : JsonSchemaType.String,

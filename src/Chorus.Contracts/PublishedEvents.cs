@@ -31,7 +31,13 @@ public sealed record PublishedEvent(string RoutingKey, object Data)
         TransferEnded e => new($"call.transfer.{Word(e.Status)}", new { e.LegId, e.Status, e.DurationSeconds, e.Cost, At = e.At.UtcDateTime }),
         CallEnded e => new("call.ended", new
         {
-            e.Status, EndedReason = e.Reason, EndedBy = e.Party, e.Stage, e.CarrierCode, e.DurationSeconds, At = e.At.UtcDateTime,
+            e.Status,
+            EndedReason = e.Reason,
+            EndedBy = e.Party,
+            e.Stage,
+            e.CarrierCode,
+            e.DurationSeconds,
+            At = e.At.UtcDateTime,
         }),
         CallAnalyzed e => new("call.analyzed", new { At = e.At.UtcDateTime }),
         _ => null,

@@ -13,6 +13,7 @@ public sealed record DemoEnvironment(IReadOnlyDictionary<string, string> Values)
     /// <summary>A client that speaks as the organization, or as the operator.</summary>
     public HttpClient Client(string key = "CHORUS_API_KEY") => new()
     {
-        BaseAddress = new(this["CHORUS_URL"]), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", this[key]) },
+        BaseAddress = new(this["CHORUS_URL"]),
+        DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", this[key]) },
     };
 }

@@ -28,12 +28,20 @@ public static class Seed
         using var own = made.Client();
         var agent = await Post(own, "/v1/agents", new
         {
-            name = "Ann", systemPrompt = Prompt, firstSpeaker = "agent", agentGreetingEnabled = true, maxCallDurationSeconds = 120,
+            name = "Ann",
+            systemPrompt = Prompt,
+            firstSpeaker = "agent",
+            agentGreetingEnabled = true,
+            maxCallDurationSeconds = 120,
             agentGreeting = "Hello {{customer_name}}, this is Ann of {{company}}, calling about your order.",
         });
         var number = await Post(own, "/v1/phone-numbers", new
         {
-            number = "+14155552671", name = "Sandbox", provider = "twilio", accountSid = "ACsandbox", authToken = given["CHORUS_SANDBOX_TOKEN"],
+            number = "+14155552671",
+            name = "Sandbox",
+            provider = "twilio",
+            accountSid = "ACsandbox",
+            authToken = given["CHORUS_SANDBOX_TOKEN"],
         });
         string[] names = ["CHORUS_URL", "CHORUS_API_KEY", "CHORUS_ADMIN_KEY", "CHORUS_SANDBOX_URL", "CHORUS_AMQP_URL", "CHORUS_POSTGRES"];
         await File.WriteAllLinesAsync(file,

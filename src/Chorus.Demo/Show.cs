@@ -53,8 +53,11 @@ public static class Show
     {
         using var answer = await client.PostAsJsonAsync("/v1/calls", new
         {
-            agentId = demo["CHORUS_AGENT_ID"], phoneNumberId = demo["CHORUS_PHONE_NUMBER_ID"], to = story.To,
-            contextVariables = new { customer_name = "Maria", company = "Acme", order_id = "1042" }, metadata = new { story = story.Name },
+            agentId = demo["CHORUS_AGENT_ID"],
+            phoneNumberId = demo["CHORUS_PHONE_NUMBER_ID"],
+            to = story.To,
+            contextVariables = new { customer_name = "Maria", company = "Acme", order_id = "1042" },
+            metadata = new { story = story.Name },
         });
         var call = (await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data");
         var (status, turns, etag) = ("", 0, "");

@@ -41,9 +41,18 @@ public sealed class Callbacks(HttpClient http, SandboxSettings settings, TimePro
     {
         Dictionary<string, string> form = new()
         {
-            ["CallSid"] = call.Sid, ["AccountSid"] = call.AccountSid, ["To"] = call.To, ["Called"] = call.To, ["From"] = call.From, ["Caller"] = call.From,
-            ["CallStatus"] = status, ["Direction"] = "outbound-api", ["ApiVersion"] = "2010-04-01", ["CallbackSource"] = "call-progress-events",
-            ["SequenceNumber"] = call.NextSequence().ToString(CultureInfo.InvariantCulture), ["Timestamp"] = Rfc2822(clock.GetUtcNow()),
+            ["CallSid"] = call.Sid,
+            ["AccountSid"] = call.AccountSid,
+            ["To"] = call.To,
+            ["Called"] = call.To,
+            ["From"] = call.From,
+            ["Caller"] = call.From,
+            ["CallStatus"] = status,
+            ["Direction"] = "outbound-api",
+            ["ApiVersion"] = "2010-04-01",
+            ["CallbackSource"] = "call-progress-events",
+            ["SequenceNumber"] = call.NextSequence().ToString(CultureInfo.InvariantCulture),
+            ["Timestamp"] = Rfc2822(clock.GetUtcNow()),
         };
         if (!call.IsOver || call.Status != status) return form;
         form["CallDuration"] = call.Duration.ToString(CultureInfo.InvariantCulture);

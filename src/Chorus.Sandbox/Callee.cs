@@ -33,8 +33,15 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
             await socket.ConnectAsync(new Uri(url), over);
             await SendAsync(new
             {
-                type = "setup", sessionId = "VX" + call.Sid[2..], accountSid = call.AccountSid, callSid = call.Sid, from = call.From, to = call.To,
-                direction = "outbound-api", callType = "PSTN", callStatus = "IN-PROGRESS",
+                type = "setup",
+                sessionId = "VX" + call.Sid[2..],
+                accountSid = call.AccountSid,
+                callSid = call.Sid,
+                from = call.From,
+                to = call.To,
+                direction = "outbound-api",
+                callType = "PSTN",
+                callStatus = "IN-PROGRESS",
             });
             var hearing = HearAsync(session.Token);
             await Task.WhenAny(hearing, SpeakForAgentAsync(session.Token), ActAsync(session.Token));

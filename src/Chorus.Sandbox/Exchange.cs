@@ -124,9 +124,14 @@ public sealed class Exchange(Scenarios scenarios, Faults faults, Witness witness
 
     private Task RecordedAsync(SandboxCall call) => call.RecordingStatusCallback.Length == 0 ? Task.CompletedTask : callbacks.SendAsync(call.RecordingStatusCallback, new()
     {
-        ["AccountSid"] = call.AccountSid, ["CallSid"] = call.Sid, ["RecordingSid"] = call.RecordingSid, ["RecordingStatus"] = "completed",
+        ["AccountSid"] = call.AccountSid,
+        ["CallSid"] = call.Sid,
+        ["RecordingSid"] = call.RecordingSid,
+        ["RecordingStatus"] = "completed",
         ["RecordingUrl"] = $"{settings.PublicUrl.GetLeftPart(UriPartial.Authority)}/2010-04-01/Accounts/{call.AccountSid}/Recordings/{call.RecordingSid}",
-        ["RecordingDuration"] = call.Duration.ToString(CultureInfo.InvariantCulture), ["RecordingChannels"] = "2", ["RecordingSource"] = "OutboundAPI",
+        ["RecordingDuration"] = call.Duration.ToString(CultureInfo.InvariantCulture),
+        ["RecordingChannels"] = "2",
+        ["RecordingSource"] = "OutboundAPI",
     });
 
     private async Task PauseAsync(double seconds, SandboxCall call)

@@ -64,10 +64,21 @@ public static class RestApi
 
     private static object Resource(SandboxCall call) => new
     {
-        sid = call.Sid, account_sid = call.AccountSid, to = call.To, from = call.From, status = call.Status, direction = "outbound-api",
-        date_created = Callbacks.Rfc2822(call.CreatedAt), start_time = Time(call.AnsweredAt ?? call.CreatedAt), end_time = Time(call.EndedAt),
-        duration = call.EndedAt is null ? null : call.Duration.ToString(CultureInfo.InvariantCulture), price = (string?)null, price_unit = "USD",
-        api_version = "2010-04-01", queue_time = "0", uri = $"/2010-04-01/Accounts/{call.AccountSid}/Calls/{call.Sid}.json",
+        sid = call.Sid,
+        account_sid = call.AccountSid,
+        to = call.To,
+        from = call.From,
+        status = call.Status,
+        direction = "outbound-api",
+        date_created = Callbacks.Rfc2822(call.CreatedAt),
+        start_time = Time(call.AnsweredAt ?? call.CreatedAt),
+        end_time = Time(call.EndedAt),
+        duration = call.EndedAt is null ? null : call.Duration.ToString(CultureInfo.InvariantCulture),
+        price = (string?)null,
+        price_unit = "USD",
+        api_version = "2010-04-01",
+        queue_time = "0",
+        uri = $"/2010-04-01/Accounts/{call.AccountSid}/Calls/{call.Sid}.json",
     };
 
     private static string? Time(DateTimeOffset? time) => time is { } t ? Callbacks.Rfc2822(t) : null;

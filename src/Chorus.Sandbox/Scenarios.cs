@@ -55,6 +55,9 @@ public sealed class Scenarios
 
     public Scenario Of(string number) => byNumber.GetValueOrDefault(number) ?? new()
     {
-        Number = number, Name = "a polite person", Talks = [new() { Says = "Hello?", AtOnce = true }], Otherwise = "Yes, that is right.",
+        Number = number,
+        Name = "a polite person",
+        Talks = [new() { Says = "Hello?", AtOnce = true }],
+        Otherwise = "Yes, that is right.",
     };
 }

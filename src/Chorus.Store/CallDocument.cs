@@ -33,9 +33,16 @@ public sealed record CallDocument : IRevisioned
         var state = Domain.Calls.Call.Evolve(document?.State, fact);
         return call is null || state is null ? null : new CallDocument
         {
-            Id = call.Id, Call = call, State = state, Status = call.Status.ToWire(), CreatedAt = call.CreatedAt,
-            AgentId = call.AgentId, PhoneNumberId = call.PhoneNumberId, CustomerNumber = call.CustomerNumber,
-            DueAt = Watch.Due(state, Bounds.Default), Version = document?.Version ?? 0,
+            Id = call.Id,
+            Call = call,
+            State = state,
+            Status = call.Status.ToWire(),
+            CreatedAt = call.CreatedAt,
+            AgentId = call.AgentId,
+            PhoneNumberId = call.PhoneNumberId,
+            CustomerNumber = call.CustomerNumber,
+            DueAt = Watch.Due(state, Bounds.Default),
+            Version = document?.Version ?? 0,
         };
     }
 }

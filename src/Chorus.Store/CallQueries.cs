@@ -162,7 +162,8 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
 
             NpgsqlParameter Json(JsonElement element) => new()
             {
-                NpgsqlDbType = NpgsqlDbType.Jsonb, Value = JsonSerializer.Serialize(new Dictionary<string, JsonElement> { [key] = element }),
+                NpgsqlDbType = NpgsqlDbType.Jsonb,
+                Value = JsonSerializer.Serialize(new Dictionary<string, JsonElement> { [key] = element }),
             };
         }
         return (where.ToString(), parameters);

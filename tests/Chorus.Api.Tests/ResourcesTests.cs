@@ -33,8 +33,17 @@ public sealed class ResourcesTests(Api api)
         var tenant = await api.TenantAsync(deposit: 0);
         using var answer = await tenant.Client.PostAsJsonAsync("/v1/agents", new
         {
-            name = "", systemPrompt = new string('x', 32_001), agentGreeting = new string('x', 1001), agentGreetingEnabled = "yes", firstSpeaker = "nobody",
-            firstMessageDelay = 10_001, maxCallDurationSeconds = 29, postCallExtractionSchema = new { }, postCallWebhookUrl = "ftp://x", holdMessage = new string('x', 501), holdMusicUrl = 7,
+            name = "",
+            systemPrompt = new string('x', 32_001),
+            agentGreeting = new string('x', 1001),
+            agentGreetingEnabled = "yes",
+            firstSpeaker = "nobody",
+            firstMessageDelay = 10_001,
+            maxCallDurationSeconds = 29,
+            postCallExtractionSchema = new { },
+            postCallWebhookUrl = "ftp://x",
+            holdMessage = new string('x', 501),
+            holdMusicUrl = 7,
         });
         (await answer.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().Order().ShouldBe(new[]
         {

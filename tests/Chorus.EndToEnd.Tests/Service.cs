@@ -36,7 +36,10 @@ public sealed class Service : IAsyncLifetime
         Api = new("Chorus.Api", new Dictionary<string, string>(store) { ["Chorus__AdminKey"] = AdminKey });
         Dictionary<string, string> worker = new(store)
         {
-            ["Chorus__Twilio__BaseUrl"] = Sandbox.Url, ["Chorus__Twilio__Timeout"] = "00:00:02", ["Chorus__GiveUpAfter"] = "00:00:06", ["Chorus__Node"] = "first",
+            ["Chorus__Twilio__BaseUrl"] = Sandbox.Url,
+            ["Chorus__Twilio__Timeout"] = "00:00:02",
+            ["Chorus__GiveUpAfter"] = "00:00:06",
+            ["Chorus__Node"] = "first",
         };
         Worker = new("Chorus.Worker", worker);
         worker["Chorus__PublicUrl"] = Worker.Url;
@@ -59,8 +62,12 @@ public sealed class Service : IAsyncLifetime
         var client = Client(registered.GetProperty("apiKey").GetString()!);
         var made = await PostAsync(client, "/v1/agents", agent ?? new
         {
-            name = "Ann", firstSpeaker = "agent", agentGreeting = "Hello {{name}}, this is Ann of Acme, calling about your order.", agentGreetingEnabled = true,
-            systemPrompt = "Would tomorrow at nine suit you? Is there anything else the driver should know?", maxCallDurationSeconds = 120,
+            name = "Ann",
+            firstSpeaker = "agent",
+            agentGreeting = "Hello {{name}}, this is Ann of Acme, calling about your order.",
+            agentGreetingEnabled = true,
+            systemPrompt = "Would tomorrow at nine suit you? Is there anything else the driver should know?",
+            maxCallDurationSeconds = 120,
         });
         var number = await PostAsync(client, "/v1/phone-numbers", new { number = from, accountSid = "AC" + id.ToString("N"), authToken = Token });
         return new(this, id, client, made.GetProperty("data").GetProperty("id").GetGuid(), number.GetProperty("data").GetProperty("id").GetGuid());

@@ -16,8 +16,18 @@ public sealed class TraceTests
         ActivitySource.AddActivityListener(listener);
         var call = new Call
         {
-            Id = Guid.AllBitsSet, OrganizationId = Guid.AllBitsSet, AgentId = Guid.AllBitsSet, PhoneNumberId = Guid.AllBitsSet, Provider = "twilio", From = "", To = "",
-            RatePerMinute = 0, Hold = 0, MaxDurationSeconds = 60, RequestedAt = default, TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            Id = Guid.AllBitsSet,
+            OrganizationId = Guid.AllBitsSet,
+            AgentId = Guid.AllBitsSet,
+            PhoneNumberId = Guid.AllBitsSet,
+            Provider = "twilio",
+            From = "",
+            To = "",
+            RatePerMinute = 0,
+            Hold = 0,
+            MaxDurationSeconds = 60,
+            RequestedAt = default,
+            TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         };
 
         using var activity = new SignedRequest(call, new CarrierAccount("AC1", "token"), FormCollection.Empty).Follow("status");

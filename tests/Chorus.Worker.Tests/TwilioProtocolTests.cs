@@ -13,7 +13,11 @@ public sealed class TwilioProtocolTests
 
     private static readonly Dictionary<string, string> Published = new()
     {
-        ["CallSid"] = "CA1234567890ABCDE", ["Caller"] = "+14158675310", ["Digits"] = "1234", ["From"] = "+14158675310", ["To"] = "+18005551212",
+        ["CallSid"] = "CA1234567890ABCDE",
+        ["Caller"] = "+14158675310",
+        ["Digits"] = "1234",
+        ["From"] = "+14158675310",
+        ["To"] = "+18005551212",
     };
 
     [Fact]

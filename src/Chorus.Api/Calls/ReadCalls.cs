@@ -43,9 +43,13 @@ public static class ListCalls
         var query = new ListQuery(http.Request);
         var filter = new CallFilter
         {
-            Status = query.Word("status", CallStatuses.All), AgentId = query.Uuid("agentId"), PhoneNumberId = query.Uuid("phoneNumberId"),
-            CustomerNumber = query.Text("customerNumber")?.Replace(' ', '+'), CreatedAfter = query.Time("createdAfter"),
-            CreatedBefore = query.Time("createdBefore"), Metadata = query.Under("metadata."),
+            Status = query.Word("status", CallStatuses.All),
+            AgentId = query.Uuid("agentId"),
+            PhoneNumberId = query.Uuid("phoneNumberId"),
+            CustomerNumber = query.Text("customerNumber")?.Replace(' ', '+'),
+            CreatedAfter = query.Time("createdAfter"),
+            CreatedBefore = query.Time("createdBefore"),
+            Metadata = query.Under("metadata."),
         };
         var (limit, offset, cursor) = (query.Limit, query.Offset, query.Cursor("cursor"));
         query.Check();

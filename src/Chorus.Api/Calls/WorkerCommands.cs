@@ -37,7 +37,8 @@ public sealed class WorkerCommands(IConfiguration configuration, ILogger<WorkerC
         var factory = new ConnectionFactory
         {
             Uri = new(configuration.GetConnectionString("RabbitMq") ?? throw new InvalidOperationException("ConnectionStrings:RabbitMq is not configured.")),
-            ClientProvidedName = "chorus-api", AutomaticRecoveryEnabled = false,
+            ClientProvidedName = "chorus-api",
+            AutomaticRecoveryEnabled = false,
         };
         await using var connection = await factory.CreateConnectionAsync(stoppingToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);

@@ -66,7 +66,10 @@ public static class AdminEndpoints
         fields.Check();
         await organizations.ChangeAsync(id, old => old with
         {
-            Name = name ?? old.Name, MaxConcurrentCalls = calls ?? old.MaxConcurrentCalls, AllowedCountries = countries ?? old.AllowedCountries, Rates = rates ?? old.Rates,
+            Name = name ?? old.Name,
+            MaxConcurrentCalls = calls ?? old.MaxConcurrentCalls,
+            AllowedCountries = countries ?? old.AllowedCountries,
+            Rates = rates ?? old.Rates,
         }, http.RequestAborted);
         return await GetAsync(id, http, organizations);
     }

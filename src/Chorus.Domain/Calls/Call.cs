@@ -48,10 +48,20 @@ public sealed record Call
 
     private static Call Requested(CallRequested e) => new()
     {
-        Id = e.CallId, OrganizationId = e.OrganizationId, AgentId = e.AgentId, PhoneNumberId = e.PhoneNumberId,
-        Provider = e.Provider, From = e.From, To = e.To, RatePerMinute = e.RatePerMinute, Hold = e.Hold,
-        MaxDurationSeconds = e.MaxDurationSeconds, RequestedAt = e.At, ParentCallId = e.ParentCallId,
-        TraceParent = e.TraceParent, Version = 1,
+        Id = e.CallId,
+        OrganizationId = e.OrganizationId,
+        AgentId = e.AgentId,
+        PhoneNumberId = e.PhoneNumberId,
+        Provider = e.Provider,
+        From = e.From,
+        To = e.To,
+        RatePerMinute = e.RatePerMinute,
+        Hold = e.Hold,
+        MaxDurationSeconds = e.MaxDurationSeconds,
+        RequestedAt = e.At,
+        ParentCallId = e.ParentCallId,
+        TraceParent = e.TraceParent,
+        Version = 1,
     };
 
     private static Call Next(Call call, object fact) => fact switch

@@ -39,10 +39,18 @@ public sealed record CallView
 
     private static CallView Requested(CallRequested e) => new()
     {
-        Id = e.CallId, OrganizationId = e.OrganizationId, AgentId = e.AgentId, PhoneNumberId = e.PhoneNumberId,
-        Provider = e.Provider, CustomerNumber = e.To, ContextVariables = e.ContextVariables, Metadata = e.Metadata,
-        ParentCallId = e.ParentCallId, TransferType = e.TransferType,
-        TransferStatus = e.TransferType is null ? null : Calls.TransferStatus.Initiated, CreatedAt = e.At,
+        Id = e.CallId,
+        OrganizationId = e.OrganizationId,
+        AgentId = e.AgentId,
+        PhoneNumberId = e.PhoneNumberId,
+        Provider = e.Provider,
+        CustomerNumber = e.To,
+        ContextVariables = e.ContextVariables,
+        Metadata = e.Metadata,
+        ParentCallId = e.ParentCallId,
+        TransferType = e.TransferType,
+        TransferStatus = e.TransferType is null ? null : Calls.TransferStatus.Initiated,
+        CreatedAt = e.At,
     };
 
     private static CallView Next(CallView call, object fact) => fact switch
@@ -87,7 +95,13 @@ public sealed record TransferCall(
 
     internal TransferCall After(TransferEnded e) => this with
     {
-        TransferStatus = e.Status, Status = e.LegStatus, DurationSeconds = e.DurationSeconds, Cost = e.Cost,
-        RecordingUrl = e.RecordingUrl, Transcript = e.Transcript, StartedAt = e.StartedAt, EndedAt = e.At,
+        TransferStatus = e.Status,
+        Status = e.LegStatus,
+        DurationSeconds = e.DurationSeconds,
+        Cost = e.Cost,
+        RecordingUrl = e.RecordingUrl,
+        Transcript = e.Transcript,
+        StartedAt = e.StartedAt,
+        EndedAt = e.At,
     };
 }

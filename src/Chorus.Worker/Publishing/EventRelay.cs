@@ -61,8 +61,10 @@ public sealed class EventRelay(
             if (entry.Fact is not { } fact || PublishedEvent.Of(fact) is not { } published) continue;
             var properties = new BasicProperties
             {
-                MessageId = entry.Id.ToString(), Type = PublishedEvent.TypePrefix + published.RoutingKey,
-                ContentType = "application/cloudevents+json", DeliveryMode = DeliveryModes.Persistent,
+                MessageId = entry.Id.ToString(),
+                Type = PublishedEvent.TypePrefix + published.RoutingKey,
+                ContentType = "application/cloudevents+json",
+                DeliveryMode = DeliveryModes.Persistent,
             };
             confirms.Add(exchange.BasicPublishAsync(
                 PublishedEvent.Exchange, published.RoutingKey, mandatory: false, properties, CloudEvent.Write(entry, published), cancellationToken).AsTask());
@@ -97,9 +99,17 @@ public static class CloudEvent
     public static byte[] Write(LogEntry entry, PublishedEvent published) => JsonSerializer.SerializeToUtf8Bytes(
         new
         {
-            Specversion = "1.0", entry.Id, PublishedEvent.Source, Type = PublishedEvent.TypePrefix + published.RoutingKey,
-            Subject = entry.CallId, Time = entry.At, Datacontenttype = "application/json", Sequence = entry.Version,
-            Organizationid = entry.OrganizationId, Traceparent = entry.TraceParent, published.Data,
+            Specversion = "1.0",
+            entry.Id,
+            PublishedEvent.Source,
+            Type = PublishedEvent.TypePrefix + published.RoutingKey,
+            Subject = entry.CallId,
+            Time = entry.At,
+            Datacontenttype = "application/json",
+            Sequence = entry.Version,
+            Organizationid = entry.OrganizationId,
+            Traceparent = entry.TraceParent,
+            published.Data,
         }, Json);
 
     private static readonly JsonSerializerOptions Json = new(StoreJson.Options)
