@@ -32,6 +32,16 @@ public static class Endpoints
             .Gives<ListEnvelope<CallEvent>>(200).Fails(401, 404, 503);
         calls.MapPost("/{id:guid}/hangup", HangUp.HandleAsync).Says("Hang up a call", "200 if it is over now, 202 while the carrier is asked.")
             .Gives<Envelope<CallView>>(200).Gives<Envelope<CallView>>(202).Fails(401, 404, 409, 503);
+        calls.MapPost("/{id:guid}/transfer", HandOver.HandleAsync).Says("Transfer a call", "Hands the callee of a call in progress to a human (phoneNumber, transferType cold by default) or to another agent on the same line (targetAgentId).")
+            .Takes<TransferCallRequest>().Gives<Envelope<CallView>>(202).Fails(400, 401, 402, 404, 409, 503);
+        calls.MapPost("/{id:guid}/analyze", AnalyzeCall.HandleAsync).Says("Analyse a call", "Extracts values and a summary from a conversation that is over; the result stands in analysis once it is there.")
+            .Takes<AnalyzeCallRequest>().Gives<Envelope<CallView>>(202).Fails(400, 401, 404, 409, 503);
+        calls.MapGet("/{id:guid}/recording", (Guid id, HttpContext http, Recording recording) => recording.GetAsync(id, http)).Says("Hear a recording", "WAV with two channels: the callee left, what the callee heard right. Ranges are served; where recordings are kept elsewhere, 302.")
+            .Produces(200, contentType: "audio/wav").Produces(206, contentType: "audio/wav").Produces(302).Fails(401, 404, 503);
+        calls.MapPost("/{id:guid}/recording/link", (Guid id, HttpContext http, Recording recording) => recording.LinkAsync(id, http)).Says("Share a recording", "An address under which the recording can be heard without a key: expiresInSeconds, 1 hour by default, a week at most.")
+            .Takes<RecordingLinkRequest>().Gives<Envelope<RecordingLink>>(200).Fails(400, 401, 404, 503);
+        app.MapGet("/v1/recordings/{token}", (string token, HttpContext http, Recording recording) => recording.GetSignedAsync(token, http)).WithTags("Calls").WithMetadata(new SignedAddress())
+            .Says("Hear a shared recording", "Takes no key: the address is signed and expires.").Produces(200, contentType: "audio/wav").Produces(206, contentType: "audio/wav").Produces(302).Fails(403, 404, 503);
 
         var agents = app.MapGroup("/v1/agents").WithTags("Agents");
         agents.MapPost("", AgentEndpoints.CreateAsync).Says("Create an agent").Takes<AgentRequest>().Gives<Envelope<AgentView>>(201).Fails(400, 401, 503);

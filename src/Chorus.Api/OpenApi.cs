@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Chorus.Api.Agents;
 using Chorus.Api.Http;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
@@ -20,7 +20,8 @@ public sealed record Asked(string Name, string In, string Type, string Descripti
 public sealed record AgentRequest(
     string? Name, string? SystemPrompt, string? AgentGreeting, bool? AgentGreetingEnabled, FirstSpeaker? FirstSpeaker, int? FirstMessageDelay,
     bool? AllowEndCall, bool? IsActive, int? MaxCallDurationSeconds, string? LanguageHint, bool? PostCallSummaryEnabled,
-    IReadOnlyList<JsonElement>? PostCallExtractionSchema, string? PostCallWebhookUrl, string? PostCallWebhookSecret, string? HoldMessage, string? HoldMusicUrl);
+    IReadOnlyList<ExtractionItemRequest>? PostCallExtractionSchema, string? PostCallWebhookUrl, string? PostCallWebhookSecret, string? HoldMessage, string? HoldMusicUrl,
+    VoicemailAction? VoicemailAction, string? VoicemailMessage, IReadOnlyList<ToolRequest>? Tools, string? Model, string? ModelBaseUrl, string? ModelApiKey);
 
 public sealed record TransferTargetsRequest(IReadOnlyList<TransferTarget> TransferTargets);
 

@@ -11,7 +11,7 @@ builder.AddChorusStore();
 builder.AddOperations("chorus-api");
 builder.Services.AddSingleton<Admissions>().AddHostedService(s => s.GetRequiredService<Admissions>());
 builder.Services.AddSingleton<WorkerCommands>().AddHostedService(s => s.GetRequiredService<WorkerCommands>());
-builder.Services.AddSingleton<PlaceCall>();
+builder.Services.AddSingleton<PlaceCall>().AddSingleton<Recording>();
 builder.Services.AddExceptionHandler<ErrorBodies>().AddProblemDetails();
 builder.Services.AddChorusOpenApi();
 

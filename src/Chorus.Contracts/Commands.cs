@@ -8,6 +8,9 @@ public sealed record DialCall(Guid OrganizationId, Guid CallId);
 /// <summary>Asks a worker to hang up a call whose <c>HangupRequested</c> is stored. Repeating it does no harm.</summary>
 public sealed record HangUpCall(Guid OrganizationId, Guid CallId);
 
+/// <summary>Asks a worker to let a callee hear what they should: hold, another agent. Repeating it does no harm.</summary>
+public sealed record MoveCall(Guid OrganizationId, Guid CallId);
+
 /// <summary>The worker's command queue on RabbitMQ: a durable quorum queue, one message a command, JSON.</summary>
 public static class CommandQueue
 {
@@ -18,4 +21,7 @@ public static class CommandQueue
 
     /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.HangUpCall"/>.</summary>
     public const string HangUpCall = "Chorus.Contracts.HangUpCall";
+
+    /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.MoveCall"/>.</summary>
+    public const string MoveCall = "Chorus.Contracts.MoveCall";
 }

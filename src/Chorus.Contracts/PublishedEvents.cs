@@ -39,7 +39,7 @@ public sealed record PublishedEvent(string RoutingKey, object Data)
             e.DurationSeconds,
             At = e.At.UtcDateTime,
         }),
-        CallAnalyzed e => new("call.analyzed", new { At = e.At.UtcDateTime }),
+        CallAnalyzed e => new("call.analyzed", new { e.Number, Failed = e.Failure is not null, At = e.At.UtcDateTime }),
         _ => null,
     };
 

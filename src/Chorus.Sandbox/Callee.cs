@@ -18,7 +18,8 @@ public enum SessionEnd
 /// </summary>
 public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks callbacks, TimeProvider clock, bool breakOnce)
 {
-    private const double CharactersPerSecond = 16;
+    /// <summary>How fast people speak.</summary>
+    public const double CharactersPerSecond = 16;
     private readonly ClientWebSocket socket = new();
     private readonly SemaphoreSlim sending = new(1, 1);
     private readonly Mouth agent = new();
@@ -111,10 +112,10 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
     /// <summary>The callee's script.</summary>
     private async Task ActAsync(CancellationToken over)
     {
-        for (var i = 0; ; i++)
+        for (; ; call.Step++)
         {
-            var step = i < call.Scenario.Talks.Count ? call.Scenario.Talks[i] : null;
-            if (step is { Again: true }) { i = -1; continue; }
+            var step = call.Step < call.Scenario.Talks.Count ? call.Scenario.Talks[call.Step] : null;
+            if (step is { Again: true }) { call.Step = -1; continue; }
             if (step is { Interrupts: not null } or { HangsUp: true, After: > 0 })
             {
                 await agent.Speaking.WaitAsync(over);
@@ -149,11 +150,11 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
         await SendAsync(new { type = "interrupt", utteranceUntilInterrupt = heard, durationUntilInterruptMs = milliseconds });
     }
 
+    /// <summary>The agent's words are noted when they have been spoken, the callee's when they begin.</summary>
     private void Note(bool byAgent, string text)
     {
-        var at = (clock.GetUtcNow() - call.AnsweredAt!.Value).TotalSeconds * settings.Speed;
-        var seconds = text.Length / CharactersPerSecond;
-        call.Conversation.Enqueue(new(byAgent, text, byAgent ? Math.Max(0, at - seconds) : at, seconds));
+        var spent = byAgent ? settings.Time(text.Length / CharactersPerSecond) : TimeSpan.Zero;
+        call.Note(byAgent, text, clock.GetUtcNow() - spent, settings.Speed);
     }
 
     private async Task SendAsync<T>(T message)

@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Xml.Linq;
 
 namespace Chorus.Sandbox;
 
 /// <summary>The telephone network: places calls, lets callees do what their scripts say, and reports.</summary>
-public sealed class Exchange(Scenarios scenarios, Faults faults, Witness witness, Callbacks callbacks, SandboxSettings settings, TimeProvider clock, ILogger<Exchange> log)
+public sealed class Exchange(Scenarios scenarios, Faults faults, Rooms rooms, Witness witness, Callbacks callbacks, SandboxSettings settings, TimeProvider clock, ILogger<Exchange> log)
 {
     private readonly ConcurrentDictionary<string, SandboxCall> calls = new();
 
@@ -65,38 +64,30 @@ public sealed class Exchange(Scenarios scenarios, Faults faults, Witness witness
         witness.See("answered", call);
         using var limit = new CancellationTokenSource(settings.Time(call.TimeLimit));
         using var over = CancellationTokenSource.CreateLinkedTokenSource(call.HangUp.Token, limit.Token);
-        await Task.WhenAll(TellAsync(call, "in-progress", late), ConverseAsync(call, over.Token)); // as in the field: side by side
+        _ = DetectAsync(call, over.Token);
+        await Task.WhenAll(TellAsync(call, "in-progress", late), new Line(call, rooms, witness, callbacks, settings, clock).FollowAsync(over.Token)); // as in the field: side by side
+        var reachedLimit = limit.IsCancellationRequested;
+        await over.CancelAsync();
         call.Duration = (int)Math.Ceiling((clock.GetUtcNow() - call.AnsweredAt.Value).TotalSeconds * settings.Speed);
-        if (limit.IsCancellationRequested) call.Duration = (int)call.TimeLimit;
+        if (reachedLimit) call.Duration = (int)call.TimeLimit;
         await EndAsync(call, "completed", 200, late);
     }
 
-    /// <summary>Follows the customer's markup until it or the callee hangs up.</summary>
-    private async Task ConverseAsync(SandboxCall call, CancellationToken over)
+    /// <summary>Answering machine detection beside the call (https://www.twilio.com/docs/voice/answering-machine-detection).</summary>
+    private async Task DetectAsync(SandboxCall call, CancellationToken over)
     {
-        var markup = call.Twiml;
-        var breaks = call.Fault(FaultKind.BreakRelay) is null ? 0 : 1;
-        while (!over.IsCancellationRequested && Relay(markup) is var (url, action) && url is not null)
+        if (call.MachineDetection.Length == 0 || call.DetectionCallback.Length == 0) return;
+        var whole = call.MachineDetection is "DetectMessageEnd" && call.Scenario.Machine;
+        var seconds = whole ? call.Scenario.Talks.Sum(t => t.Says?.Length ?? 0) / Callee.CharactersPerSecond + 1 : 1.5;
+        try { await Task.Delay(settings.Time(seconds), over); }
+        catch (OperationCanceledException) { return; }
+        await callbacks.SendAsync(call.DetectionCallback, new()
         {
-            witness.See("socket", call, url);
-            var callee = new Callee(call, settings, callbacks, clock, breakOnce: breaks-- > 0);
-            var how = await callee.TalkAsync(url, over);
-            if (how is SessionEnd.CalleeHungUp || over.IsCancellationRequested || action is null) return;
-            var form = callbacks.StatusForm(call, "in-progress");
-            form["SessionStatus"] = how is SessionEnd.AgentEnded ? "ended" : "failed";
-            if (how is SessionEnd.Broken) form["ErrorCode"] = "64105";
-            markup = await callbacks.SendAsync(action, form) ?? "";
-        }
-    }
-
-    private static (string? Url, string? Action) Relay(string markup)
-    {
-        try
-        {
-            var connect = XElement.Parse(markup).Element("Connect");
-            return ((string?)connect?.Element("ConversationRelay")?.Attribute("url"), (string?)connect?.Attribute("action"));
-        }
-        catch (System.Xml.XmlException) { return (null, null); }
+            ["CallSid"] = call.Sid,
+            ["AccountSid"] = call.AccountSid,
+            ["AnsweredBy"] = !call.Scenario.Machine ? "human" : whole ? "machine_end_beep" : "machine_start",
+            ["MachineDetectionDuration"] = ((int)(seconds * 1000)).ToString(CultureInfo.InvariantCulture),
+        });
     }
 
     private async Task EndAsync(SandboxCall call, string status, int sip, List<Dictionary<string, string>> late)

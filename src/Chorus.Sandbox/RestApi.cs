@@ -17,9 +17,9 @@ public static class RestApi
         account.MapGet("/Calls/{sid}/Recordings.json", (string sid, Exchange exchange) => exchange.Find(sid) is { Record: true, EndedAt: not null } call
             ? Results.Json(new { recordings = new[] { new { sid = call.RecordingSid, call_sid = call.Sid, status = "completed", duration = call.Duration.ToString(CultureInfo.InvariantCulture), channels = 2 } } })
             : Results.Json(new { recordings = Array.Empty<object>() }));
-        app.MapGet("/2010-04-01/Accounts/{accountSid}/Recordings/{sid}", (string sid, Exchange exchange) =>
+        account.MapGet("/Recordings/{sid}", async (string sid, Exchange exchange, Voices voices) =>
             exchange.Calls.FirstOrDefault(c => c.RecordingSid == sid.Replace(".wav", "") && c.EndedAt is not null) is { } call
-                ? Results.Bytes(Recording.Of(call), "audio/x-wav", enableRangeProcessing: true)
+                ? Results.Bytes(await Recording.OfAsync(call, voices), "audio/x-wav", enableRangeProcessing: true)
                 : Missing());
     }
 
@@ -44,12 +44,19 @@ public static class RestApi
         return call.Fault(FaultKind.Error500AfterDialling) is null ? Results.Json(Resource(call), statusCode: 201) : Error(500, 20500, "Internal Server Error");
     }
 
-    private static async Task<IResult> UpdateAsync(string sid, HttpContext http, Exchange exchange)
+    private static async Task<IResult> UpdateAsync(string sid, HttpContext http, Exchange exchange, Witness witness)
     {
         if (exchange.Find(sid) is not { } call) return Missing();
-        var status = (await http.Request.ReadFormAsync())["Status"].ToString();
+        var form = await http.Request.ReadFormAsync();
+        var status = form["Status"].ToString();
         if (call.IsOver) return Error(400, 21220, "Call is not in-progress. Cannot redirect.");
         if (status is "completed" || (status is "canceled" && call.AnsweredAt is null)) await call.HangUp.CancelAsync();
+        if (form["Url"].Count + form["Twiml"].Count > 0)
+        {
+            if (call.AnsweredAt is null) return Error(400, 21220, "Call is not in-progress. Cannot redirect.");
+            witness.See("update", call, form["Url"].Count > 0 ? form["Url"].ToString() : form["Twiml"].ToString());
+            call.Update(form["Url"], form["Twiml"]);
+        }
         return Results.Json(Resource(call));
     }
 

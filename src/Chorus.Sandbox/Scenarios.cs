@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using YamlDotNet.Serialization;
 using YamlDotNet.Serialization.NamingConventions;
 
@@ -18,6 +19,18 @@ public sealed class Scenario
     /// <summary>The carrier's error code if it refuses.</summary>
     public int Code { get; set; } = 21217;
     public List<Step> Talks { get; set; } = [];
+
+    /// <summary>A machine answers: it says its lines, then listens.</summary>
+    public bool Machine { get; set; }
+
+    /// <summary>What is said to whoever else is in a conference room, line by line in turn.</summary>
+    public List<string> InRoom { get; set; } = [];
+
+    /// <summary>Hangs up when all is said in the room; else the one who came last does.</summary>
+    public bool LeavesRoomFirst { get; set; }
+
+    /// <summary>Seconds in a room after which this callee has had enough; 0 for never.</summary>
+    public double LeavesOnHoldAfter { get; set; }
 
     /// <summary>What the callee says to everything the script has no word for; nothing if it is empty.</summary>
     public string Otherwise { get; set; } = "";
@@ -42,16 +55,18 @@ public sealed class Step
 /// <summary>The scripted callees, by number. A number without a script is a polite person.</summary>
 public sealed class Scenarios
 {
-    private readonly Dictionary<string, Scenario> byNumber;
+    private readonly ConcurrentDictionary<string, Scenario> byNumber;
 
     public Scenarios(SandboxSettings settings)
     {
         var yaml = new DeserializerBuilder().WithNamingConvention(HyphenatedNamingConvention.Instance).Build();
-        All = [.. Directory.EnumerateFiles(settings.Scenarios, "*.yaml").Order().SelectMany(f => yaml.Deserialize<List<Scenario>>(File.ReadAllText(f)))];
-        byNumber = All.ToDictionary(s => s.Number);
+        byNumber = new(Directory.EnumerateFiles(settings.Scenarios, "*.yaml").Order().SelectMany(f => yaml.Deserialize<List<Scenario>>(File.ReadAllText(f))).ToDictionary(s => s.Number));
     }
 
-    public IReadOnlyList<Scenario> All { get; }
+    public IEnumerable<Scenario> All => byNumber.Values.OrderBy(s => s.Number, StringComparer.Ordinal);
+
+    /// <summary>Puts a callee behind a number, in the place of whoever was there.</summary>
+    public void Set(Scenario scenario) => byNumber[scenario.Number] = scenario;
 
     public Scenario Of(string number) => byNumber.GetValueOrDefault(number) ?? new()
     {

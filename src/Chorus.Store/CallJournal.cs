@@ -3,21 +3,29 @@ using JasperFx;
 using JasperFx.Events;
 using Marten;
 using Marten.Exceptions;
+using Npgsql;
 
 namespace Chorus.Store;
+
+/// <summary>A call after a commit, and the facts that were stored of it.</summary>
+public sealed record Changed(Call Call, IReadOnlyList<object> Facts);
 
 /// <summary>What became of a decision.</summary>
 /// <param name="Call">The call after it; null if the organization has no such call.</param>
 /// <param name="Facts">What was stored; empty if there was nothing to do.</param>
 /// <param name="Refusal">Why it was refused; null if it was not.</param>
-public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? Refusal);
+/// <param name="Others">What followed for other calls, in the same transaction: a leg's parent, a parent's legs.</param>
+public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? Refusal, IReadOnlyList<Changed> Others)
+{
+    public Recorded(Call? call, Refusal? refusal = null) : this(call, [], refusal, []) { }
+}
 
 /// <summary>
-/// The one way to change a call: read it, decide, append by the version that was read, with the money in the same
-/// transaction. Whoever loses a race decides again from what the winner stored. One call goes one step at a time in a
-/// process; calls go side by side.
+/// The one way to change a call: read it, decide, append by the version that was read, with the money, the work that
+/// follows and what it means for a leg or a parent in the same transaction. Whoever loses a race decides again from what
+/// the winner stored. One call goes one step at a time in a process; calls go side by side.
 /// </summary>
-public sealed class CallJournal(IDocumentStore store, StoreSettings settings, CommitSignal signal, ChorusMetrics metrics)
+public sealed class CallJournal(IDocumentStore store, StoreSettings settings, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
 {
     private const int MostRaces = 12;
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
@@ -27,7 +35,7 @@ public sealed class CallJournal(IDocumentStore store, StoreSettings settings, Co
     /// <exception cref="ConcurrencyException">It lost a dozen races in a row.</exception>
     public async Task<Recorded> DecideAsync(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken = default)
     {
-        if (callId == Guid.Empty) return new(null, [], null);
+        if (callId == Guid.Empty) return new(null);
         var lane = lanes[(uint)callId.GetHashCode() % lanes.Length];
         await lane.WaitAsync(cancellationToken);
         try
@@ -35,7 +43,7 @@ public sealed class CallJournal(IDocumentStore store, StoreSettings settings, Co
             for (var race = 1; ; race++)
             {
                 try { return await Once(organizationId, callId, decide, cancellationToken); }
-                catch (Exception e) when (race < MostRaces && e is ConcurrencyException or EventStreamUnexpectedMaxEventIdException) { }
+                catch (Exception e) when (race < MostRaces && IsLostRace(e)) { }
             }
         }
         finally { lane.Release(); }
@@ -51,17 +59,25 @@ public sealed class CallJournal(IDocumentStore store, StoreSettings settings, Co
     private async Task<Recorded> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken)
     {
         await using var session = store.LightweightSession(organizationId.ToString());
-        var stream = await session.Events.FetchForWriting<CallDocument>(callId, cancellationToken);
-        if (stream.Aggregate?.State is not { } call) return new(null, [], null);
+        var change = new CallChange(session, settings, clock.GetUtcNow());
+        if (await change.OpenAsync(callId, cancellationToken) is not { } opened) return new(null);
 
-        var decision = decide(call);
-        if (decision.Events.Count == 0) return new(call, [], decision.Refusal);
-        session.CorrelationId = call.TraceParent;
-        stream.AppendMany([.. decision.Events]);
-        Postings.Queue(session, settings, call, decision.Events);
-        await session.SaveChangesAsync(cancellationToken);
+        var before = opened.State;
+        var decision = decide(before);
+        if (decision.Events.Count == 0) return new(before, decision.Refusal);
+        session.CorrelationId = before.TraceParent;
+        await change.ApplyAsync(opened, decision.Events, cancellationToken);
+        try { await session.SaveChangesAsync(cancellationToken); }
+        catch (Exception e) when (e.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.CheckViolation, TableName: "organizations" })
+        {
+            return new(before, new Refusal("insufficient-funds", "Insufficient funds. Please top up your balance.")); // the database keeps the books
+        }
         signal.Pulse();
-        metrics.Committed(call, decision.Events);
-        return new(decision.Events.Aggregate(call, (state, fact) => Call.Evolve(state, fact)!), decision.Events, null);
+        foreach (var each in change.All) metrics.Committed(each.Before, each.Facts);
+        return new(opened.State, opened.Facts, null, [.. change.All.Where(o => o != opened && o.Facts.Count > 0).Select(o => new Changed(o.State, o.Facts))]);
     }
+
+    /// <summary>Somebody else was faster, or two transactions waited for each other and this one was chosen to give way.</summary>
+    private static bool IsLostRace(Exception e) =>
+        e is ConcurrencyException or EventStreamUnexpectedMaxEventIdException || e.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected };
 }

@@ -13,6 +13,16 @@ internal static class Postings
     public static void Hold(IDocumentOperations session, StoreSettings settings, CallRequested e) =>
         Line(session, settings, e.OrganizationId, "hold", -e.Hold, e.CallId, e, e.At);
 
+    /// <summary>
+    /// Queues a transfer leg's hold. A leg is a part of its parent's slot and takes none of its own; if the money cannot
+    /// cover it, the database refuses the whole transaction.
+    /// </summary>
+    public static void HoldForLeg(IDocumentOperations session, StoreSettings settings, CallRequested e)
+    {
+        Hold(session, settings, e);
+        session.QueueSqlCommand($"update {settings.Schema}.organizations set held = held + ? where id = ?", e.Hold, e.OrganizationId);
+    }
+
     /// <summary>Queues what a call's facts post, if they post anything.</summary>
     public static void Queue(IDocumentOperations session, StoreSettings settings, Call call, IReadOnlyList<object> facts)
     {
@@ -21,8 +31,8 @@ internal static class Postings
             Line(session, settings, call.OrganizationId, "release", charged.Released, call.Id, charged, charged.At);
             if (charged.Amount > 0) Line(session, settings, call.OrganizationId, "charge", -charged.Amount, call.Id, charged, charged.At);
             session.QueueSqlCommand(
-                $"update {settings.Schema}.organizations set balance = balance - ?, held = held - ?, active_calls = active_calls - 1 where id = ?",
-                charged.Amount, charged.Released, call.OrganizationId);
+                $"update {settings.Schema}.organizations set balance = balance - ?, held = held - ?, active_calls = active_calls - ? where id = ?",
+                charged.Amount, charged.Released, call.ParentCallId is null ? 1 : 0, call.OrganizationId);
         }
     }
 

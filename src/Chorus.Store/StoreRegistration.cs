@@ -2,6 +2,7 @@ using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
 using Chorus.Domain.PhoneNumbers;
+using Chorus.Store.Recordings;
 using JasperFx;
 using JasperFx.Events.Projections;
 using JasperFx.MultiTenancy;
@@ -39,6 +40,10 @@ public static class StoreRegistration
         services.AddSingleton<CallQueries>();
         services.AddSingleton<Documents>();
         services.AddSingleton<OrganizationStore>();
+        services.AddSingleton<Jobs>();
+        services.AddSingleton<WebhookAttempts>();
+        var recordings = builder.Configuration.GetSection("Chorus:Recordings").Get<RecordingSettings>() ?? new();
+        services.AddSingleton<IRecordingStore>(s => recordings.S3.Bucket is { Length: > 0 } ? new S3Recordings(recordings, s.GetRequiredService<TimeProvider>()) : new FolderRecordings(recordings));
         services.AddSingleton<Secrets>();
         services.AddDataProtection().SetApplicationName("chorus");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>, ProtectionKeys>();
@@ -97,13 +102,22 @@ public static class EventNames
         ["conversation_opened"] = typeof(ConversationOpened),
         ["turn_spoken"] = typeof(TurnSpoken),
         ["key_pressed"] = typeof(KeyPressed),
+        ["answered_by_reported"] = typeof(AnsweredByReported),
+        ["tool_called"] = typeof(ToolCalled),
+        ["agent_swapped"] = typeof(AgentSwapped),
         ["transfer_initiated"] = typeof(TransferInitiated),
+        ["callee_held"] = typeof(CalleeHeld),
         ["transfer_progressed"] = typeof(TransferProgressed),
+        ["leg_progressed"] = typeof(LegProgressed),
         ["transfer_ended"] = typeof(TransferEnded),
+        ["callee_resumed"] = typeof(CalleeResumed),
+        ["transfer_recorded"] = typeof(TransferRecorded),
         ["hangup_requested"] = typeof(HangupRequested),
         ["call_ended"] = typeof(CallEnded),
         ["call_charged"] = typeof(CallCharged),
         ["recording_completed"] = typeof(RecordingCompleted),
+        ["recording_stored"] = typeof(RecordingStored),
+        ["analysis_requested"] = typeof(AnalysisRequested),
         ["call_analyzed"] = typeof(CallAnalyzed),
         ["stray_leg_reported"] = typeof(StrayLegReported),
         ["organization_registered"] = typeof(OrganizationRegistered),

@@ -45,6 +45,34 @@ create table if not exists {schema}.relay_progress (
 );
 insert into {schema}.relay_progress values ('events', 0) on conflict do nothing;
 
+-- Work that follows from a fact; a row is gone once the work is done. Due at infinity: given up, for an operator to see.
+create table if not exists {schema}.jobs (
+    organization_id uuid not null,
+    call_id         uuid not null,
+    kind            text not null,
+    number          integer not null,
+    due_at          timestamptz not null,
+    created_at      timestamptz not null,
+    attempts        integer not null default 0,
+    last_error      text,
+    primary key (call_id, kind, number)
+);
+create index if not exists jobs_due on {schema}.jobs (due_at);
+
+-- Every try to tell a webhook.
+create table if not exists {schema}.webhook_attempts (
+    organization_id uuid not null,
+    call_id         uuid not null,
+    message_id      text not null,
+    attempt         integer not null,
+    at              timestamptz not null,
+    url             text not null,
+    http_status     integer,
+    error           text,
+    milliseconds    integer not null,
+    primary key (call_id, message_id, attempt)
+);
+
 create table if not exists {schema}.data_protection_keys (
     friendly_name text primary key,
     xml           text not null

@@ -109,6 +109,7 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
         {
             await bus.InvokeAsync(new DialCall(nobody, nobody));
             await bus.InvokeAsync(new HangUpCall(nobody, nobody));
+            await bus.InvokeAsync(new MoveCall(nobody, nobody));
         }
         catch (Exception e) { log.LogWarning("The handlers could not be warmed up: {Reason}", e.GetType().Name); } // the first command compiles instead
     }

@@ -1,6 +1,7 @@
 using Chorus.Hosting;
 using Chorus.Store;
 using Chorus.Worker;
+using Chorus.Worker.AfterCall;
 using Chorus.Worker.Carriers;
 using Chorus.Worker.Carriers.Twilio;
 using Chorus.Worker.Conversation;
@@ -13,14 +14,15 @@ builder.Services.AddSingleton(settings);
 builder.AddChorusStore();
 builder.AddOperations("chorus-worker");
 
-builder.Services.AddSingleton<CallbackUrls>().AddSingleton<CarrierAccounts>().AddSingleton<SignedRequests>();
+builder.Services.AddSingleton<CallbackUrls>().AddSingleton<CarrierAccounts>().AddSingleton<SignedRequests>().AddSingleton<TwilioFlow>();
 builder.Services.AddHttpClient("twilio", http => (http.BaseAddress, http.Timeout) = (settings.Twilio.BaseUrl, settings.Twilio.Timeout))
     .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) });
 builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
     s.GetRequiredService<IHttpClientFactory>().CreateClient("twilio"), s.GetRequiredService<CallbackUrls>(), s.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
-builder.Services.AddSingleton(Brains.Of(settings.Brain));
-builder.Services.AddHostedService<Sweep>().AddHostedService<EventRelay>();
+builder.Services.AddSingleton<Brains>().AddSingleton<HttpTools>().AddSingleton<Deeds>().AddSingleton<AgentMetrics>();
+builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>();
+builder.Services.AddHostedService<JobRunner>().AddHostedService<Sweep>().AddHostedService<EventRelay>();
 builder.Services.AddSingleton<CommandListener>().AddHostedService(s => s.GetRequiredService<CommandListener>());
 
 var app = builder.Build();

@@ -15,6 +15,12 @@ public sealed class WorkerSettings
     /// <summary>How long a telephone rings before the carrier gives up, seconds. Default 40, carriers take 5 to 600.</summary>
     public int RingTimeoutSeconds { get; set; } = 40;
 
+    /// <summary>How long a human's telephone rings in a transfer, seconds. Default 25: the callee waits meanwhile.</summary>
+    public int TransferRingTimeoutSeconds { get; set; } = 25;
+
+    /// <summary>A transfer's leg that was queued for longer is not dialled any more. Default 20 s.</summary>
+    public TimeSpan LongestTransferWait { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>A call that was queued for longer ends as <c>expired</c> instead of ringing at a surprising hour. Default 10 minutes.</summary>
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromMinutes(10);
 
@@ -34,6 +40,13 @@ public sealed class WorkerSettings
 
     public BrainSettings Brain { get; set; } = new();
 
+    public ConversationSettings Conversation { get; set; } = new();
+
+    public OutboundSettings Outbound { get; set; } = new();
+
+    /// <summary>Where clients reach the API; part of the recordings' addresses. Default <c>http://127.0.0.1:8080</c>.</summary>
+    public Uri ApiUrl { get; set; } = new("http://127.0.0.1:8080");
+
     public WorkerSettings Checked() => PublicUrl is not null ? this : throw new InvalidOperationException("Chorus:PublicUrl is not configured.");
 }
 
@@ -51,6 +64,23 @@ public sealed class BrainSettings
 
     /// <summary>How long the model may take before its first word, and between two pieces. Default 8 s; then the call ends as <c>agent_error</c>.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(8);
+}
+
+/// <summary>Configuration section <c>Chorus:Conversation</c>: how patient the agents are.</summary>
+public sealed class ConversationSettings
+{
+    /// <summary>Silence on both sides after which the agent asks whether anybody is there; after twice as long it hangs up. Default 10 s.</summary>
+    public TimeSpan Silence { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a callee waits for an answer's first word before the agent says that it takes a moment. Default 2.5 s.</summary>
+    public TimeSpan Filler { get; set; } = TimeSpan.FromSeconds(2.5);
+}
+
+/// <summary>Configuration section <c>Chorus:Outbound</c>: requests to addresses that organizations gave us (webhooks, tools, models).</summary>
+public sealed class OutboundSettings
+{
+    /// <summary>Lets them go to loopback addresses, for development. Default false; private and link-local addresses are never reached.</summary>
+    public bool AllowLoopback { get; set; }
 }
 
 /// <summary>Configuration section <c>Chorus:Twilio</c>. Credentials belong to the phone numbers.</summary>

@@ -26,10 +26,13 @@ public sealed class PublishedContractsTests(Api api)
             new CallRequested(Id, Id, Id, Id, "twilio", "+14155552671", "+14155550101", Empty, Empty, 0.05m, 0.5m, 600, Noon, "hash", "00-trace", Id, TransferType.WarmBriefing),
             new DialClaimed(1, "node", Noon), new CallPlaced(1, "CA1", Noon), new DialAnswerLost(1, "timeout", Noon), new CallRinging(Noon), new CallStarted(Noon),
             new ConversationOpened(["name"], Noon), new TurnSpoken(Role.User, "Hello", true, Noon), new KeyPressed("1", Noon),
+            new AnsweredByReported("machine_end_beep", Noon), new ToolCalled("find_order", Empty, 200, "shipped", 42, Noon), new AgentSwapped(Id, Id, "why", Noon), new CalleeHeld(Id, Noon),
+            new LegProgressed(TransferStatus.Briefing, Noon), new CalleeResumed(Id, Noon), new TransferRecorded(Id, "https://r", [new(Role.User, "Yes")], Noon),
+            new RecordingStored("https://r", "audio/wav", 1, "hash", Noon), new AnalysisRequested(1, JsonDocument.Parse("[]").RootElement, true, Noon),
             new TransferInitiated(Id, TransferType.Cold, "+14155550123", "why", Noon), new TransferProgressed(Id, TransferStatus.Briefing, Noon),
             new TransferEnded(Id, TransferStatus.NoAnswer, CallStatus.NoAnswer, 0, 0m, null, [new(Role.Agent, "Hi")], null, Noon), new HangupRequested(EndedReason.ApiHangup, Noon),
             new CallEnded(CallStatus.Completed, EndedReason.CustomerHangup, Party.Customer, CallStatus.InProgress, "sip:200", 60, Noon), new CallCharged(0.05m, 0.5m, Noon),
-            new RecordingCompleted("RE1", "https://r", 60, Noon), new CallAnalyzed("summary", Empty, Noon), new StrayLegReported("CA2", "ringing", Noon),
+            new RecordingCompleted("RE1", "https://r", 60, Noon), new CallAnalyzed("summary", Empty, Noon, Empty, "failure", 2), new StrayLegReported("CA2", "ringing", Noon),
             new OrganizationRegistered(Organization, Noon), new OrganizationChanged(Organization, Noon), new FundsDeposited(Id, 1.5m, "r", Noon), new ApiKeyIssued(Id, Noon), new ApiKeyRevoked(Id, Noon),
         ];
         facts.Select(f => f.GetType()).ShouldBe(EventNames.All.Values, ignoreOrder: true);

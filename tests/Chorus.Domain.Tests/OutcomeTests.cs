@@ -49,13 +49,16 @@ public sealed class OutcomeTests
     }
 
     [Theory]
-    [InlineData(null, false, CustomerHangup, Customer)]
-    [InlineData(null, true, MaxDuration, Organization)]
-    [InlineData(AgentHangup, false, AgentHangup, Agent)]
-    [InlineData(ApiHangup, true, ApiHangup, Organization)]
-    [InlineData(AgentError, false, AgentError, Agent)]
-    public void An_answered_call_was_ended_by_whoever_asked_first(EndedReason? asked, bool reachedLimit, EndedReason reason, Party party) =>
-        Outcome.OfConversation(asked is { } r ? new HangupRequested(r, Some.Noon) : null, reachedLimit).ShouldBe(new(Completed, reason, party));
+    [InlineData(null, false, false, CustomerHangup, Customer)]
+    [InlineData(null, true, false, MaxDuration, Organization)]
+    [InlineData(AgentHangup, false, false, AgentHangup, Agent)]
+    [InlineData(ApiHangup, true, false, ApiHangup, Organization)]
+    [InlineData(AgentError, false, false, AgentError, Agent)]
+    [InlineData(null, false, true, Transferred, Agent)]
+    [InlineData(null, true, true, MaxDuration, Organization)]
+    [InlineData(ApiHangup, false, true, ApiHangup, Organization)]
+    public void An_answered_call_was_ended_by_whoever_asked_first(EndedReason? asked, bool reachedLimit, bool transferred, EndedReason reason, Party party) =>
+        Outcome.OfConversation(asked is { } r ? new HangupRequested(r, Some.Noon) : null, reachedLimit, transferred).ShouldBe(new(Completed, reason, party));
 
     [Fact]
     public void Every_reason_has_a_party_and_a_snake_case_name()

@@ -21,16 +21,117 @@ public sealed class TransferTests
     }
 
     [Fact]
-    public void A_transfer_goes_forward_and_its_end_is_final()
+    public void A_transfer_to_who_is_on_the_call_already_is_refused()
     {
-        var call = Some.Talking().After(Initiate(Some.Talking())).After(new TransferProgressed(Leg, TransferStatus.Briefing, Some.At(25)));
+        foreach (var to in (string[])[Some.Request().To, Some.Request().From])
+            Transferring.Initiate(Some.Talking(), Leg, TransferType.Cold, to, null, Some.At(20)).Refusal!.Code.ShouldBe("transfer-target-on-the-call");
+    }
 
-        Transferring.Progress(call, Leg, TransferStatus.Ringing, Some.At(26)).Events.ShouldBeEmpty();
-        Transferring.Progress(call, Leg, TransferStatus.Connected, Some.At(26)).Events.Count.ShouldBe(1);
-        var over = call.After(End(TransferStatus.Declined));
-        Transferring.End(over, End(TransferStatus.Completed)).Events.ShouldBeEmpty();
-        Transferring.Progress(over, Leg, TransferStatus.Connected, Some.At(50)).Events.ShouldBeEmpty();
-        Initiate(over, Guid.AllBitsSet).Events.Count.ShouldBe(1);
+    [Fact]
+    public void A_leg_is_requested_from_the_parents_number_for_as_long_as_the_parent_may_last()
+    {
+        var parent = Some.Talking(); // answered at 5 s, may last 600 s
+        var leg = Transferring.Leg(parent, new(Leg, TransferType.Warm, "+14155550123", null, Some.At(65)));
+
+        (leg.From, leg.To, leg.ParentCallId, leg.TransferType).ShouldBe((parent.From, "+14155550123", parent.Id, TransferType.Warm));
+        (leg.MaxDurationSeconds, leg.Hold).ShouldBe((540, 0.54m));
+    }
+
+    [Fact]
+    public void The_callee_is_held_once_and_resumed_once_nobody_took_the_call()
+    {
+        var transferring = Some.Talking().After(Initiate(Some.Talking()));
+        transferring.MustMove.ShouldBeTrue();
+        var held = transferring.After(Transferring.Hold(transferring, Some.At(21)));
+        held.MustMove.ShouldBeFalse();
+        Transferring.Hold(held, Some.At(22)).Events.ShouldBeEmpty();
+        Transferring.Resume(held, Some.At(22)).Events.ShouldBeEmpty();
+
+        var declined = held.After(End(TransferStatus.Declined));
+        declined.MustMove.ShouldBeTrue();
+        var resumed = declined.After(Transferring.Resume(declined, Some.At(46)));
+        (resumed.MustMove, resumed.HeldFor).ShouldBe((false, null));
+        Transferring.Resume(resumed, Some.At(47)).Events.ShouldBeEmpty();
+        Initiate(resumed, Guid.AllBitsSet).Events.Count.ShouldBe(1);
+
+        var taken = held.After(End(TransferStatus.Completed));
+        taken.MustMove.ShouldBeFalse();
+        Transferring.Resume(taken, Some.At(46)).Events.ShouldBeEmpty();
+        Initiate(taken, Guid.AllBitsSet).Refusal!.Code.ShouldBe("call-transferred");
+    }
+
+    [Fact]
+    public void Another_agent_takes_over_once_and_not_during_a_transfer()
+    {
+        var swapped = Some.Talking().After(Transferring.Swap(Some.Talking(), Leg, "billing", Some.At(20)));
+        swapped.Speaker.ShouldBe(Leg);
+        Transferring.Swap(swapped, Leg, null, Some.At(21)).Events.ShouldBeEmpty();
+        Transferring.Swap(Some.Talking().After(Initiate(Some.Talking())), Leg, null, Some.At(21)).Refusal!.Code.ShouldBe("transfer-in-progress");
+    }
+
+    [Theory]
+    [InlineData(TransferStatus.Connected, CallStatus.Completed, EndedReason.CustomerHangup, TransferStatus.Completed)]
+    [InlineData(TransferStatus.Connected, CallStatus.Completed, EndedReason.CallerLeft, TransferStatus.Completed)]
+    [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.CallerLeft, TransferStatus.Canceled)]
+    [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.Rejected, TransferStatus.Declined)]
+    [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.CustomerHangup, TransferStatus.Declined)]
+    [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.Silence, TransferStatus.Declined)]
+    [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.AgentError, TransferStatus.Failed)]
+    [InlineData(TransferStatus.Ringing, CallStatus.Busy, EndedReason.Busy, TransferStatus.Busy)]
+    [InlineData(TransferStatus.Ringing, CallStatus.NoAnswer, EndedReason.NoAnswer, TransferStatus.NoAnswer)]
+    [InlineData(TransferStatus.Ringing, CallStatus.Failed, EndedReason.Rejected, TransferStatus.Declined)]
+    [InlineData(TransferStatus.Ringing, CallStatus.Canceled, EndedReason.CallerLeft, TransferStatus.Canceled)]
+    [InlineData(TransferStatus.Initiated, CallStatus.Canceled, EndedReason.Expired, TransferStatus.Canceled)]
+    [InlineData(TransferStatus.Initiated, CallStatus.Failed, EndedReason.InvalidNumber, TransferStatus.Failed)]
+    [InlineData(TransferStatus.Initiated, CallStatus.Failed, EndedReason.DialOutcomeUnknown, TransferStatus.Failed)]
+    public void Every_end_of_a_leg_is_one_end_of_its_transfer(TransferStatus before, CallStatus status, EndedReason reason, TransferStatus after) =>
+        Legs.After(before, new CallEnded(status, reason, reason.Party(), CallStatus.InProgress, null, 0, Some.Noon)).ShouldBe(after);
+
+    [Fact]
+    public void What_a_leg_lives_through_is_mirrored_in_its_parent_once()
+    {
+        var parent = Some.Talking().After(new TransferInitiated(Leg, TransferType.WarmBriefing, "+14155550123", null, Some.At(20)));
+        List<object> leg = [Some.Request(parent.Id) with { CallId = Leg, TransferType = TransferType.WarmBriefing }];
+        Step(null);
+        Step(TransferStatus.Ringing, new CallRinging(Some.At(21)));
+        Step(null, new CallStarted(Some.At(24)));
+        Step(TransferStatus.Briefing, new LegProgressed(TransferStatus.Briefing, Some.At(25)));
+        Step(null, new TurnSpoken(Role.Agent, "A call for you.", false, Some.At(26)));
+        Step(TransferStatus.Connected, new LegProgressed(TransferStatus.Connected, Some.At(27)));
+        Step(TransferStatus.Completed, new CallEnded(CallStatus.Completed, EndedReason.CustomerHangup, Party.Customer, CallStatus.InProgress, null, 20, Some.At(44)), new CallCharged(0.02m, 0.6m, Some.At(44)));
+        Step(null);
+        parent = parent.After(Mirror());
+        Mirror().Events.ShouldBeEmpty();
+
+        leg.Add(new RecordingStored("https://r", "audio/wav", 1, "", Some.At(50)));
+        var late = Mirror().Events.ShouldHaveSingleItem().ShouldBeOfType<TransferRecorded>();
+        (late.RecordingUrl, late.Transcript.Count).ShouldBe(("https://r", 1));
+        parent = parent.After(late);
+        Mirror().Events.ShouldBeEmpty();
+
+        Decision Mirror() => Transferring.Mirror(parent, CallView.Fold(leg)!, Some.At(30));
+
+        void Step(TransferStatus? expected, params object[] facts)
+        {
+            leg.AddRange(facts);
+            var mirrored = Mirror();
+            parent = parent.After(mirrored);
+            if (expected is null) mirrored.Events.ShouldBeEmpty();
+            else parent.Transfers[0].Status.ShouldBe(expected.Value);
+        }
+    }
+
+    [Fact]
+    public void A_leg_goes_forward_only_and_not_after_its_caller_left()
+    {
+        var leg = Some.Queued(parent: Leg).After(new DialClaimed(1, "n", Some.At(1)), new CallPlaced(1, "CA2", Some.At(2)), new CallStarted(Some.At(3)), new LegProgressed(TransferStatus.Briefing, Some.At(4)));
+        Legs.Progress(leg, TransferStatus.Ringing, Some.At(5)).Events.ShouldBeEmpty();
+        Legs.Progress(leg, TransferStatus.Connected, Some.At(5)).Events.Count.ShouldBe(1);
+        var left = leg.After(Legs.CallerLeft(leg, Some.At(6)));
+        left.Hangup!.Reason.ShouldBe(EndedReason.CallerLeft);
+        Legs.Progress(left, TransferStatus.Connected, Some.At(7)).Events.ShouldBeEmpty();
+        Legs.CallerLeft(left, Some.At(8)).Events.ShouldBeEmpty();
+        Some.Queued(parent: Leg).After(Legs.CallerLeft(Some.Queued(parent: Leg), Some.At(1))).LegStatus.ShouldBe(TransferStatus.Canceled);
     }
 
     [Fact]
@@ -50,7 +151,7 @@ public sealed class TransferTests
     [Fact]
     public void A_leg_is_a_call_of_its_own_that_names_its_parent()
     {
-        var leg = CallView.Fold([Some.Request(parent: Leg), new TransferProgressed(Some.Request().CallId, TransferStatus.Ringing, Some.At(3))])!;
+        var leg = CallView.Fold([Some.Request(parent: Leg), new CallRinging(Some.At(3))])!;
 
         leg.ParentCallId.ShouldBe(Leg);
         (leg.TransferType, leg.TransferStatus).ShouldBe((TransferType.Warm, TransferStatus.Ringing));

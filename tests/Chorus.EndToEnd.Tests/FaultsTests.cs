@@ -104,7 +104,8 @@ public sealed class FaultsTests(Service service)
     [Theory]
     [InlineData("status")]
     [InlineData("recording")]
-    [InlineData("relay-ended")]
+    [InlineData("next")]
+    [InlineData("answered-by")]
     public async Task A_callback_without_the_accounts_signature_gets_403_and_changes_nothing(string what)
     {
         var tenant = await service.TenantAsync();

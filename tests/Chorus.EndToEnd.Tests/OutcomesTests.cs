@@ -63,7 +63,7 @@ public sealed class OutcomesTests(Service service)
             "agent: Thank you for your time. Goodbye.",
         ]);
         call.GetProperty("turnCount").GetInt32().ShouldBe(7);
-        var sound = await service.Carrier.GetByteArrayAsync(call.GetProperty("recordingUrl").GetString());
+        var sound = await tenant.Client.GetByteArrayAsync(call.GetProperty("recordingUrl").GetString());
         sound.AsSpan(0, 4).SequenceEqual("RIFF"u8).ShouldBeTrue();
         sound.Length.ShouldBe(44 + (call.GetProperty("durationSeconds").GetInt32() * 8000 * 4));
     }

@@ -29,7 +29,8 @@ public sealed class Service : IAsyncLifetime
     {
         Postgres = await TestServers.TestServers.NewDatabaseAsync(database);
         var broker = TestServers.TestServers.RabbitMq(virtualHost);
-        Dictionary<string, string> store = new() { ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = broker.Replace(":55672/", $":{brokerPort}/") };
+        var recordings = Path.Combine(Path.GetTempPath(), "chorus-tests", database);
+        Dictionary<string, string> store = new() { ["Chorus__Recordings__Folder"] = recordings, ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = broker.Replace(":55672/", $":{brokerPort}/") };
         Dictionary<string, string> sandbox = new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token };
         Sandbox = new("Chorus.Sandbox", sandbox);
         sandbox["Sandbox__PublicUrl"] = Sandbox.Url;
@@ -40,6 +41,10 @@ public sealed class Service : IAsyncLifetime
             ["Chorus__Twilio__Timeout"] = "00:00:02",
             ["Chorus__GiveUpAfter"] = "00:00:06",
             ["Chorus__Node"] = "first",
+            ["Chorus__ApiUrl"] = Api.Url,
+            ["Chorus__Outbound__AllowLoopback"] = "true",
+            ["Chorus__Conversation__Silence"] = "00:00:02",
+            ["Chorus__TransferRingTimeoutSeconds"] = "10",
         };
         Worker = new("Chorus.Worker", worker);
         worker["Chorus__PublicUrl"] = Worker.Url;

@@ -61,7 +61,7 @@ public sealed class AgentTests
         using var brain = new OfflineBrain();
         ChatMessage[] messages = [new(ChatRole.System, Prompt), .. said.Select(s => new ChatMessage(s.Who == "a" ? ChatRole.Assistant : ChatRole.User, s.Text))];
         var answer = await brain.GetResponseAsync(messages, new() { Tools = AgentTools.Of(new Agent()) });
-        return (answer.Text, answer.Messages.SelectMany(m => m.Contents).OfType<FunctionCallContent>().Any(c => c.Name == AgentTools.EndCall));
+        return (answer.Text, answer.Messages.SelectMany(m => m.Contents).OfType<FunctionCallContent>().Any(c => c.Name == BuiltInTools.EndCall));
     }
 
     [Fact]

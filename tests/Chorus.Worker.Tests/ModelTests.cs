@@ -40,7 +40,7 @@ public sealed class ModelTests : IAsyncLifetime
         var updates = await Think();
 
         updates.SelectMany(u => u.Contents).OfType<TextContent>().Select(t => t.Text).ShouldBe(["Good", "bye."]);
-        updates.SelectMany(u => u.Contents).OfType<FunctionCallContent>().ShouldHaveSingleItem().Name.ShouldBe(AgentTools.EndCall);
+        updates.SelectMany(u => u.Contents).OfType<FunctionCallContent>().ShouldHaveSingleItem().Name.ShouldBe(BuiltInTools.EndCall);
         asked.ShouldContain("\"end_call\"");
         asked.ShouldContain("\"stream\":true");
     }
@@ -49,7 +49,7 @@ public sealed class ModelTests : IAsyncLifetime
     public async Task A_model_that_falls_silent_is_given_up()
     {
         answer = http => Task.Delay(Timeout.Infinite, http.RequestAborted);
-        await Should.ThrowAsync<OperationCanceledException>(Think);
+        await Should.ThrowAsync<OperationCanceledException>(() => Think(patience: 0.3));
     }
 
     [Theory]
@@ -58,12 +58,12 @@ public sealed class ModelTests : IAsyncLifetime
     public async Task A_model_that_fails_is_an_error(int status)
     {
         answer = http => { http.Response.StatusCode = status; return Task.CompletedTask; };
-        await Should.ThrowAsync<Exception>(Think);
+        await Should.ThrowAsync<Exception>(() => Think());
     }
 
-    private async Task<List<ChatResponseUpdate>> Think()
+    private async Task<List<ChatResponseUpdate>> Think(double patience = 10)
     {
-        using var brain = Brains.Of(new() { Model = "m", BaseUrl = new(server.Urls.First() + "/v1"), ApiKey = "k", Timeout = TimeSpan.FromMilliseconds(500) });
+        using var brain = Brains.Of("m", new(server.Urls.First() + "/v1"), "k", TimeSpan.FromSeconds(patience));
         List<ChatResponseUpdate> updates = [];
         await foreach (var update in brain.GetStreamingResponseAsync([new(ChatRole.System, "Be kind."), new(ChatRole.User, "Bye")], new() { Tools = AgentTools.Of(new Agent()) })) updates.Add(update);
         return updates;

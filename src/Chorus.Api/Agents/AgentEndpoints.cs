@@ -2,6 +2,7 @@ using System.Text.Json;
 using Chorus.Api.Http;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
+using Chorus.Domain.Organizations;
 using Chorus.Store;
 using Marten;
 
@@ -12,12 +13,14 @@ public sealed record AgentView(
     Guid Id, Guid OrganizationId, string Name, string? SystemPrompt, string? AgentGreeting, bool AgentGreetingEnabled, FirstSpeaker FirstSpeaker,
     int FirstMessageDelay, bool AllowEndCall, bool IsActive, int MaxCallDurationSeconds, string? LanguageHint, bool PostCallSummaryEnabled,
     JsonElement PostCallExtractionSchema, string? PostCallWebhookUrl, string? HoldMessage, string? HoldMusicUrl,
-    IReadOnlyList<TransferTarget> TransferTargets, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    IReadOnlyList<TransferTarget> TransferTargets, VoicemailAction VoicemailAction, string? VoicemailMessage, IReadOnlyList<ToolView> Tools,
+    string? Model, string? ModelBaseUrl, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     public static AgentView Of(Agent a) => new(
         a.Id, a.OrganizationId, a.Name, a.SystemPrompt, a.AgentGreeting, a.AgentGreetingEnabled, a.FirstSpeaker, a.FirstMessageDelay,
         a.AllowEndCall, a.IsActive, a.MaxCallDurationSeconds, a.LanguageHint, a.PostCallSummaryEnabled, a.PostCallExtractionSchema,
-        a.PostCallWebhookUrl, a.HoldMessage, a.HoldMusicUrl, a.TransferTargets, a.CreatedAt, a.UpdatedAt);
+        a.PostCallWebhookUrl, a.HoldMessage, a.HoldMusicUrl, a.TransferTargets, a.VoicemailAction, a.VoicemailMessage,
+        [.. a.Tools.Select(ToolFields.View)], a.Model?.Name, a.Model?.BaseUrl, a.CreatedAt, a.UpdatedAt);
 }
 
 /// <summary>Agents: create, change, read, and where they may hand a callee to.</summary>
@@ -60,7 +63,7 @@ public static class AgentEndpoints
     public static async Task<IResult> SetTransferTargetsAsync(Guid id, HttpContext http, Documents documents, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
-        TransferTarget[] targets = [.. fields.Items("transferTargets", 50).Select(Target)];
+        TransferTarget[] targets = [.. fields.Items("transferTargets", 50).Select(item => Target(item, http.Caller().Organization.Organization))];
         fields.Check();
         var changed = await documents.WriteAsync(http.OrganizationId(), async session =>
         {
@@ -75,12 +78,14 @@ public static class AgentEndpoints
         return changed is null ? ApiError.NotFound("agent") : Results.Json(new { success = true });
     }
 
-    private static TransferTarget Target(Fields fields)
+    private static TransferTarget Target(Fields fields, Organization organization)
     {
         var type = fields.Text("type", 20, required: true);
         if (type is not (null or "agent" or "phone_number")) fields.Wrong("type", "must be one of agent, phone_number");
         var agent = type is "agent" ? fields.OptionalUuid("targetAgentId", required: true) : null;
-        var number = type is "phone_number" ? fields.Number("phoneNumber")?.E164 : null;
+        var to = type is "phone_number" ? fields.Number("phoneNumber") : null;
+        if (to is { } permitted) fields.Permitted("phoneNumber", organization, permitted);
+        var number = to?.E164;
         var how = type is "phone_number" ? fields.Word<TransferType>("transferType") ?? TransferType.Cold : (TransferType?)null;
         return new(type ?? "", agent, number, how, fields.Text("description", 500));
     }
@@ -101,19 +106,32 @@ public static class AgentEndpoints
             MaxCallDurationSeconds = f.Whole("maxCallDurationSeconds", 30, 3600) ?? a.MaxCallDurationSeconds,
             LanguageHint = f.Has("languageHint") ? f.Text("languageHint", 35) : a.LanguageHint,
             PostCallSummaryEnabled = f.Flag("postCallSummaryEnabled") ?? a.PostCallSummaryEnabled,
-            PostCallExtractionSchema = f.Array("postCallExtractionSchema") ?? a.PostCallExtractionSchema,
-            PostCallWebhookUrl = f.Has("postCallWebhookUrl") ? Url(f, "postCallWebhookUrl", 2000) : a.PostCallWebhookUrl,
+            PostCallExtractionSchema = ExtractionFields.Read(f, "postCallExtractionSchema") ?? a.PostCallExtractionSchema,
+            PostCallWebhookUrl = f.Has("postCallWebhookUrl") ? f.Url("postCallWebhookUrl", 2000) : a.PostCallWebhookUrl,
             ProtectedWebhookSecret = f.Has("postCallWebhookSecret") ? secret is null ? null : secrets.Protect(secret) : a.ProtectedWebhookSecret,
             HoldMessage = f.Has("holdMessage") ? f.Text("holdMessage", 500) : a.HoldMessage,
-            HoldMusicUrl = f.Has("holdMusicUrl") ? Url(f, "holdMusicUrl", 500) : a.HoldMusicUrl,
+            HoldMusicUrl = f.Has("holdMusicUrl") ? f.Url("holdMusicUrl", 500) : a.HoldMusicUrl,
+            VoicemailAction = f.Word<VoicemailAction>("voicemailAction") ?? a.VoicemailAction,
+            VoicemailMessage = f.Has("voicemailMessage") ? f.Text("voicemailMessage", 1000) : a.VoicemailMessage,
+            Tools = ToolFields.Read(f, secrets) ?? a.Tools,
+            Model = Model(f, a.Model, secrets),
             UpdatedAt = now,
         };
     }
 
-    private static string? Url(Fields fields, string name, int max)
+    /// <summary>An endpoint of its own comes with a key of its own: the installation's key goes to nobody else, and a key to no other endpoint than its own.</summary>
+    private static AgentModel? Model(Fields f, AgentModel? known, Secrets secrets)
     {
-        var text = fields.Text(name, max);
-        if (text is not null && !(Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "https" or "http")) fields.Wrong(name, "must be an http or https URL");
-        return text;
+        if (f.Has("model") && f.Text("model", 200) is null) return null;
+        var name = f.Has("model") ? f.Text("model", 200, required: true) : known?.Name;
+        var url = f.Has("modelBaseUrl") ? f.Url("modelBaseUrl", 500) : known?.BaseUrl;
+        var key = f.Has("modelApiKey") ? f.Text("modelApiKey", 500) : null;
+        if (name is null)
+        {
+            foreach (var field in (string[])["modelBaseUrl", "modelApiKey"]) if (f.Has(field)) f.Wrong(field, "needs a model");
+            return null;
+        }
+        var kept = url == known?.BaseUrl ? known?.ProtectedApiKey : null;
+        return new(name, url, key is not null ? secrets.Protect(key) : f.Has("modelApiKey") ? null : kept);
     }
 }

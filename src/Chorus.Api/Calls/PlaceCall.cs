@@ -36,7 +36,7 @@ public sealed class PlaceCall(IDocumentStore store, CallQueries calls, Admission
         // A repeated request is answered with its call, whatever has changed since.
         if (hash is not null && await calls.FindNamedAsync(organization.Id, id, http.RequestAborted) is var (first, named))
             return Answer(http, first == hash ? new(AdmissionResult.Replayed, named) : new(AdmissionResult.KeyReused));
-        Permitted(fields, organization, to!.Value);
+        fields.Permitted("to", organization, to!.Value);
         fields.Check();
 
         var (agent, from) = await Load(organization.Id, agentId, numberId, http.RequestAborted);
@@ -59,12 +59,6 @@ public sealed class PlaceCall(IDocumentStore store, CallQueries calls, Admission
         var key = values.ToString();
         if (key.Length is >= 1 and <= 255) return key;
         throw new ApiException(400, "validation-failed", "The request has invalid headers.", [new("Idempotency-Key", "must be 1 to 255 characters")]);
-    }
-
-    private static void Permitted(Fields fields, Organization organization, (string E164, string Country, bool Premium) to)
-    {
-        if (!organization.AllowedCountries.Contains(to.Country)) fields.Wrong("to", $"is in a country this organization may not call ({to.Country})");
-        else if (to.Premium) fields.Wrong("to", "is a premium-rate number");
     }
 
     private async Task<(Agent? Agent, PhoneNumber? From)> Load(Guid organizationId, Guid agentId, Guid numberId, CancellationToken cancellationToken)

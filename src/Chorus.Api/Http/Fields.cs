@@ -59,6 +59,13 @@ public sealed class Fields
         return text;
     }
 
+    public string? Url(string name, int max, bool required = false)
+    {
+        var text = Text(name, max, required);
+        if (text is not null && !(Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "https" or "http" && url.UserInfo.Length == 0)) Wrong(name, "must be an http or https URL");
+        return text;
+    }
+
     public int? Whole(string name, int min, int max)
     {
         var number = Take(name, false, $"must be a whole number from {min} to {max}", (JsonElement e, out int value) =>

@@ -7,6 +7,9 @@ namespace Chorus.Api.Http;
 /// <summary>Marks what takes the operator's key instead of an organization's.</summary>
 public sealed class AdminOnly;
 
+/// <summary>Marks what takes no key: its address is signed.</summary>
+public sealed class SignedAddress;
+
 /// <summary>Finds out who asks before anything else is looked at: an organization by its key, or the operator.</summary>
 public sealed class Keys(RequestDelegate next, OrganizationStore organizations, ApiSettings settings)
 {
@@ -24,6 +27,7 @@ public sealed class Keys(RequestDelegate next, OrganizationStore organizations, 
 
     private async Task<bool> Allowed(HttpContext http, Endpoint endpoint)
     {
+        if (endpoint.Metadata.GetMetadata<SignedAddress>() is not null) return true;
         var header = http.Request.Headers.Authorization.ToString();
         if (!header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return false;
         var key = header["Bearer ".Length..].Trim();

@@ -1,3 +1,4 @@
+using Chorus.Domain.Organizations;
 using PhoneNumbers;
 
 namespace Chorus.Api.Http;
@@ -19,6 +20,13 @@ public static class Numbers
             return (Library.Format(number, PhoneNumberFormat.E164), Library.GetRegionCodeForNumber(number) ?? "", premium);
         }
         catch (NumberParseException) { return null; }
+    }
+
+    /// <summary>Notes it where an organization may not call a number: a country it does not allow, or a premium rate.</summary>
+    public static void Permitted(this Fields fields, string name, Organization organization, (string E164, string Country, bool Premium) to)
+    {
+        if (!organization.AllowedCountries.Contains(to.Country)) fields.Wrong(name, $"is in a country this organization may not call ({to.Country})");
+        else if (to.Premium) fields.Wrong(name, "is a premium-rate number");
     }
 
     /// <summary>Reads a field that must be a number; its mistake is noted.</summary>

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Chorus.Domain.Calls;
 
 /// <summary>What a decision about a call needs to know: the fold of its stream, without its words.</summary>
@@ -14,7 +16,10 @@ public sealed record Call
     public required decimal Hold { get; init; }
     public required int MaxDurationSeconds { get; init; }
     public required DateTimeOffset RequestedAt { get; init; }
+
+    /// <summary>The call whose callee is handed over, if this is a leg to a human.</summary>
     public Guid? ParentCallId { get; init; }
+    public TransferType? TransferType { get; init; }
     public string? TraceParent { get; init; }
 
     /// <summary>Number of events folded: the stream's version.</summary>
@@ -31,9 +36,54 @@ public sealed record Call
     public bool Opened { get; init; }
     public HangupRequested? Hangup { get; init; }
     public bool Recorded { get; init; }
+
+    /// <summary>The recording is kept here.</summary>
+    public bool RecordingKept { get; init; }
+
+    /// <summary>Transcript entries.</summary>
+    public int Turns { get; init; }
+    public int AnalysesAsked { get; init; }
+    public int AnalysesDone { get; init; }
+
+    /// <summary>Who answered, as the carrier's detection says.</summary>
+    public AnsweredByReported? AnsweredBy { get; init; }
+
+    /// <summary>The agent who talks, if it is not the one the call was asked for with.</summary>
+    public Guid? PersonaId { get; init; }
     public IReadOnlyList<Transfer> Transfers { get; init; } = [];
 
+    /// <summary>Where the transfer is, if this is its leg.</summary>
+    public TransferStatus? LegStatus { get; init; }
+
+    /// <summary>The leg that the callee waits for, or talks to.</summary>
+    public Guid? HeldFor { get; init; }
+
+    /// <summary>Transcript entries there were when the callee last came back from hold; null if they never did.</summary>
+    public int? ResumedAtTurn { get; init; }
+
+    /// <summary>The agent who talks.</summary>
+    [JsonIgnore]
+    public Guid Speaker => PersonaId ?? AgentId;
+
+    /// <summary>The transfer that is under way.</summary>
+    [JsonIgnore]
+    public Transfer? OpenTransfer => Transfers.FirstOrDefault(t => !t.Status.IsTerminal());
+
+    /// <summary>The callee was joined with a human.</summary>
+    [JsonIgnore]
+    public bool Transferred => Transfers.Any(t => t.Status is TransferStatus.Connected or TransferStatus.Completed);
+
+    /// <summary>A machine has the callee's line.</summary>
+    [JsonIgnore]
+    public bool ReachedMachine => AnsweredBy?.AnsweredBy is { } who && (who is "fax" || who.StartsWith("machine", StringComparison.Ordinal));
+
+    /// <summary>The callee should hear something else than what the carrier was last told: hold, the agent again, or a message.</summary>
+    [JsonIgnore]
+    public bool MustMove => this is { IsOver: false, Hangup: null, StartedAt: not null, ParentCallId: null }
+        && (ReachedMachine || (OpenTransfer is null ? HeldFor is not null && !Transferred : HeldFor is null));
+
     /// <summary>Nothing moves the call any more.</summary>
+    [JsonIgnore]
     public bool IsOver => Status.IsTerminal();
 
     /// <summary>Folds a whole stream; null if it is empty.</summary>
@@ -43,7 +93,7 @@ public sealed record Call
     public static Call? Evolve(Call? call, object fact)
     {
         if (fact is CallRequested requested) return Requested(requested);
-        return call is null ? null : Next(call, fact) with { Version = call.Version + 1 };
+        return call is null ? null : Next(call, fact) with { Version = call.Version + 1, LegStatus = Legs.After(call.LegStatus, fact) };
     }
 
     private static Call Requested(CallRequested e) => new()
@@ -60,6 +110,8 @@ public sealed record Call
         MaxDurationSeconds = e.MaxDurationSeconds,
         RequestedAt = e.At,
         ParentCallId = e.ParentCallId,
+        TransferType = e.TransferType,
+        LegStatus = e.TransferType is null ? null : TransferStatus.Initiated,
         TraceParent = e.TraceParent,
         Version = 1,
     };
@@ -72,17 +124,26 @@ public sealed record Call
         CallRinging e => call with { Status = CallStatus.Ringing, RingingAt = e.At, HeardAt = e.At },
         CallStarted e => call with { Status = CallStatus.InProgress, StartedAt = e.At, HeardAt = e.At },
         ConversationOpened e => call with { Opened = true, HeardAt = e.At },
-        TurnSpoken e => call with { HeardAt = e.At },
+        AnsweredByReported e => call with { AnsweredBy = e, HeardAt = e.At },
+        TurnSpoken e => call with { HeardAt = e.At, Turns = call.Turns + 1 },
         KeyPressed e => call with { HeardAt = e.At },
+        ToolCalled e => call with { HeardAt = e.At },
         HangupRequested e => call with { Hangup = e },
-        TransferInitiated e => call with { Transfers = [.. call.Transfers, new(e.LegId, e.TransferType, TransferStatus.Initiated)] },
-        TransferProgressed e => call with { Transfers = Step(call.Transfers, e.LegId, e.Status) },
-        TransferEnded e => call with { Transfers = Step(call.Transfers, e.LegId, e.Status) },
+        AgentSwapped e => call with { PersonaId = e.ToAgentId },
+        TransferInitiated e => call with { Transfers = [.. call.Transfers, new(e.LegId, e.TransferType, TransferStatus.Initiated, e.At)] },
+        CalleeHeld e => call with { HeldFor = e.LegId, HeardAt = e.At },
+        CalleeResumed e => call with { HeldFor = null, HeardAt = e.At, ResumedAtTurn = call.Turns },
+        TransferProgressed e => With(call, e.LegId, t => t with { Status = e.Status, At = e.At }),
+        TransferEnded e => With(call, e.LegId, t => t with { Status = e.Status, At = e.At, Turns = e.Transcript.Count, Recorded = e.RecordingUrl is not null }),
+        TransferRecorded e => With(call, e.LegId, t => t with { Turns = e.Transcript.Count, Recorded = e.RecordingUrl is not null }),
         CallEnded e => call with { Status = e.Status },
         RecordingCompleted => call with { Recorded = true },
+        RecordingStored => call with { RecordingKept = true },
+        AnalysisRequested e => call with { AnalysesAsked = e.Number },
+        CallAnalyzed e => call with { AnalysesDone = e.Number },
         _ => call,
     };
 
-    private static Transfer[] Step(IReadOnlyList<Transfer> transfers, Guid leg, TransferStatus status) =>
-        [.. transfers.Select(t => t.LegId == leg ? t with { Status = status } : t)];
+    private static Call With(Call call, Guid leg, Func<Transfer, Transfer> after) =>
+        call with { Transfers = [.. call.Transfers.Select(t => t.LegId == leg ? after(t) : t)] };
 }

@@ -50,22 +50,21 @@ public sealed record ConversationOpened(IReadOnlyList<string> MissingVariables, 
 /// <param name="Interrupted">The other side cut it off.</param>
 public sealed record TurnSpoken(Role Role, string Content, bool Interrupted, DateTimeOffset At);
 
+/// <summary>The carrier's answering machine detection has decided who answered.</summary>
+/// <param name="AnsweredBy">The carrier's word: <c>human</c>, <c>machine_start</c>, <c>machine_end_beep</c>, <c>fax</c>, <c>unknown</c> and the like.</param>
+public sealed record AnsweredByReported(string AnsweredBy, DateTimeOffset At);
+
+/// <summary>The agent asked a service of its organization for something.</summary>
+/// <param name="Tool">The tool's name.</param>
+/// <param name="Arguments">What the model gave, as it was sent.</param>
+/// <param name="HttpStatus">The service's answer; null if none came.</param>
+/// <param name="Result">What the model was told, cut at 4 KB.</param>
+/// <param name="Milliseconds">From the request to its answer or its failure.</param>
+public sealed record ToolCalled(string Tool, JsonElement Arguments, int? HttpStatus, string Result, int Milliseconds, DateTimeOffset At);
+
 /// <summary>The callee pressed a key.</summary>
 /// <param name="Digit"><c>0</c>-<c>9</c>, <c>*</c>, <c>#</c>, <c>A</c>-<c>D</c>.</param>
 public sealed record KeyPressed(string Digit, DateTimeOffset At);
-
-/// <summary>A transfer of the callee began; the leg to the human is a call of its own.</summary>
-/// <param name="LegId">The leg's id, and the id of its stream.</param>
-/// <param name="To">The human, E.164.</param>
-public sealed record TransferInitiated(Guid LegId, TransferType TransferType, string To, string? Reason, DateTimeOffset At);
-
-/// <summary>A transfer took a step. Stored in the parent's stream and in the leg's.</summary>
-public sealed record TransferProgressed(Guid LegId, TransferStatus Status, DateTimeOffset At);
-
-/// <summary>A leg is over. Stored in the parent's stream with all its record shows of the leg.</summary>
-public sealed record TransferEnded(
-    Guid LegId, TransferStatus Status, CallStatus LegStatus, int DurationSeconds, decimal Cost, string? RecordingUrl,
-    IReadOnlyList<TranscriptEntry> Transcript, DateTimeOffset? StartedAt, DateTimeOffset At);
 
 /// <summary>Somebody on our side wants the call to end. Stored before the carrier is asked.</summary>
 /// <param name="Reason">Becomes the ending's reason unless the callee was faster.</param>
@@ -83,15 +82,6 @@ public sealed record CallEnded(
 /// <param name="Amount">The charge, never more than the hold.</param>
 /// <param name="Released">The hold that was given back.</param>
 public sealed record CallCharged(decimal Amount, decimal Released, DateTimeOffset At);
-
-/// <summary>The carrier finished the recording.</summary>
-/// <param name="RecordingSid">The carrier's id of the recording.</param>
-/// <param name="Url">Where it can be fetched.</param>
-public sealed record RecordingCompleted(string RecordingSid, string Url, int DurationSeconds, DateTimeOffset At);
-
-/// <summary>The conversation was analysed.</summary>
-/// <param name="Extractions">Name to value, as the agent's extraction schema asks.</param>
-public sealed record CallAnalyzed(string? Summary, JsonElement Extractions, DateTimeOffset At);
 
 /// <summary>The carrier reported a leg of this call that the call does not own, or that outlived it; it was hung up.</summary>
 public sealed record StrayLegReported(string CallSid, string CarrierStatus, DateTimeOffset At);

@@ -35,7 +35,8 @@ public sealed record CallView
     public static CallView? Fold(IEnumerable<object> events) => events.Aggregate((CallView?)null, Evolve);
 
     /// <summary>The view after one more fact.</summary>
-    public static CallView? Evolve(CallView? call, object fact) => fact is CallRequested requested ? Requested(requested) : call is null ? null : Next(call, fact);
+    public static CallView? Evolve(CallView? call, object fact) => 
+        fact is CallRequested requested ? Requested(requested) : call is null ? null : Next(call, fact) with { TransferStatus = Legs.After(call.TransferStatus, fact) };
 
     private static CallView Requested(CallRequested e) => new()
     {
@@ -60,14 +61,13 @@ public sealed record CallView
         CallStarted e => call with { Status = CallStatus.InProgress, StartedAt = e.At },
         TurnSpoken e => call with { Transcript = [.. call.Transcript, new(e.Role, e.Content)], TurnCount = call.TurnCount + 1 },
         TransferInitiated e => call with { TransferCalls = [.. call.TransferCalls, TransferCall.Of(e)] },
-        TransferProgressed e when e.LegId == call.Id => call with { TransferStatus = e.Status },
         TransferProgressed e => Leg(call, e.LegId, leg => leg.After(e)),
-        TransferEnded e when e.LegId == call.Id => call with { TransferStatus = e.Status },
         TransferEnded e => Leg(call, e.LegId, leg => leg.After(e)),
+        TransferRecorded e => Leg(call, e.LegId, leg => leg with { RecordingUrl = e.RecordingUrl, Transcript = e.Transcript }),
         CallEnded e => call with { Status = e.Status, EndedReason = e.Reason, DurationSeconds = e.DurationSeconds, EndedAt = e.At },
         CallCharged e => call with { Cost = e.Amount },
-        RecordingCompleted e => call with { RecordingUrl = e.Url },
-        CallAnalyzed e => call with { Analysis = new(e.Summary, e.Extractions) },
+        RecordingStored e => call with { RecordingUrl = e.Url },
+        CallAnalyzed e => call with { Analysis = new(e.Summary, e.Extractions, e.Sources, e.Failure) },
         _ => call,
     };
 
@@ -76,7 +76,9 @@ public sealed record CallView
 }
 
 /// <summary>What was learned from the conversation.</summary>
-public sealed record Analysis(string? Summary, JsonElement Extractions);
+/// <param name="Sources">Name of an extraction to the positions, from 0, of the transcript entries it came from.</param>
+/// <param name="Error">Why there is no result; null if there is one.</param>
+public sealed record Analysis(string? Summary, JsonElement Extractions, JsonElement? Sources = null, string? Error = null);
 
 /// <summary>A leg as it stands in its parent's <c>transferCalls</c>.</summary>
 public sealed record TransferCall(

@@ -55,6 +55,9 @@ public enum EndedReason
     /// <summary>Nobody said anything for too long.</summary>
     Silence,
 
+    /// <summary>A transfer's leg: the callee left before, or while, the human talked to them.</summary>
+    CallerLeft,
+
     /// <summary>The agent could not go on: its model or its connection to the call was away.</summary>
     AgentError,
 
@@ -97,6 +100,7 @@ public static class EndedReasons
             or EndedReason.MaxDuration or EndedReason.CarrierRefused => Calls.Party.Organization,
         EndedReason.Expired or EndedReason.DialOutcomeUnknown => Calls.Party.Chorus,
         EndedReason.CarrierError => Calls.Party.Carrier,
+        EndedReason.CallerLeft => Calls.Party.Customer,
         _ => Calls.Party.Customer,
     };
 }

@@ -5,9 +5,10 @@ public sealed record Outcome(CallStatus Status, EndedReason Reason, Party Party)
 {
     /// <summary>Answered and over; whoever was first to ask for the end is behind it, else the callee.</summary>
     /// <param name="reachedLimit">The carrier ended it because it reached its longest duration.</param>
-    public static Outcome OfConversation(HangupRequested? hangup, bool reachedLimit)
+    /// <param name="transferred">The callee was with a human, not with the agent.</param>
+    public static Outcome OfConversation(HangupRequested? hangup, bool reachedLimit, bool transferred)
     {
-        var reason = hangup?.Reason ?? (reachedLimit ? EndedReason.MaxDuration : EndedReason.CustomerHangup);
+        var reason = hangup?.Reason ?? (reachedLimit ? EndedReason.MaxDuration : transferred ? EndedReason.Transferred : EndedReason.CustomerHangup);
         return new(CallStatus.Completed, reason, reason.Party());
     }
 

@@ -13,6 +13,19 @@ public static class Talking
             ? Decision.Nothing
             : Decision.Of(new TurnSpoken(role, content.Trim(), interrupted, now));
 
+    /// <summary>The carrier's detection has decided; its first word counts.</summary>
+    public static Decision AnsweredBy(Call call, string answeredBy, DateTimeOffset now) =>
+        call.IsOver || call.AnsweredBy is not null ? Decision.Nothing : Decision.Of(new AnsweredByReported(answeredBy, now));
+
+    /// <summary>The message was spoken to its end after the machine's tone: it is on record, and the call may end.</summary>
+    public static Decision LeftMessage(Call call, string message, DateTimeOffset now) =>
+        call is { IsOver: false, Hangup: null, ReachedMachine: true }
+            ? Decision.Of(new TurnSpoken(Role.Agent, message, false, now), new HangupRequested(EndedReason.Voicemail, now))
+            : Decision.Nothing;
+
+    /// <summary>A service was asked; it may have done something, so it is on record even if the call is over.</summary>
+    public static Decision UsedTool(ToolCalled used) => Decision.Of(used);
+
     /// <summary>The callee pressed a key.</summary>
     public static Decision Press(Call call, string digit, DateTimeOffset now) =>
         call.StartedAt is null ? Decision.Nothing : Decision.Of(new KeyPressed(digit, now));
@@ -22,4 +35,7 @@ public static class Talking
         call.Recorded || call.CallSid != callSid
             ? Decision.Nothing
             : Decision.Of(new RecordingCompleted(recordingSid, url, Math.Max(0, seconds), now));
+
+    /// <summary>The recording is kept here now.</summary>
+    public static Decision Stored(Call call, RecordingStored stored) => call.Recorded && !call.RecordingKept ? Decision.Of(stored) : Decision.Nothing;
 }

@@ -73,4 +73,7 @@ public static class TransferStatuses
 /// <param name="LegId">The leg's call id.</param>
 /// <param name="TransferType">How.</param>
 /// <param name="Status">Where it is.</param>
-public sealed record Transfer(Guid LegId, TransferType TransferType, TransferStatus Status);
+/// <param name="At">When it took its last step.</param>
+/// <param name="Turns">How many transcript entries of the leg the parent has on record.</param>
+/// <param name="Recorded">Whether the parent knows the leg's recording.</param>
+public sealed record Transfer(Guid LegId, TransferType TransferType, TransferStatus Status, DateTimeOffset At = default, int Turns = 0, bool Recorded = false);

@@ -7,10 +7,11 @@ namespace Chorus.Domain.Calls;
 /// <param name="Ring">How far past its ring timeout a telephone may ring, before it is hung up here too. Default 30 s.</param>
 /// <param name="Hangup">From asking for the end to the end, before the carrier is asked. Default 5 s.</param>
 /// <param name="Overrun">How far past its longest duration a call may be, before it is hung up here too. Default 10 s.</param>
-public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Quiet, TimeSpan Ring, TimeSpan Hangup, TimeSpan Overrun)
+/// <param name="Move">How long a callee who should be on hold, or off it, may be where they are, before the carrier is told again. Default 8 s.</param>
+public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Quiet, TimeSpan Ring, TimeSpan Hangup, TimeSpan Overrun, TimeSpan Move)
 {
     public static Bounds Default { get; } = new(
-        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
+        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(8));
 }
 
 /// <summary>
@@ -28,6 +29,7 @@ public static class Watch
             { Claim: null } => call.RequestedAt + bounds.Claim,
             { CallSid: null, AnswerLost: true } => call.Claim!.At,
             { CallSid: null } => call.Claim!.At + bounds.Answer,
+            { MustMove: true } => Later(call.HeardAt!.Value, call.Transfers is [.., var last] ? last.At : default) + bounds.Move,
             _ => Earlier(Limit(call, bounds), (call.HeardAt ?? call.PlacedAt!.Value) + bounds.Quiet),
         };
         return call.Hangup is { } hangup ? Earlier(hangup.At + bounds.Hangup, step) : step;
@@ -40,6 +42,8 @@ public static class Watch
         { RingingAt: { } ringing } => ringing.AddSeconds(call.Claim!.RingTimeoutSeconds) + bounds.Ring,
         _ => DateTimeOffset.MaxValue, // the carrier holds it back to keep its own pace
     };
+
+    private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 
     private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 }

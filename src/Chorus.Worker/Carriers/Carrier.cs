@@ -1,3 +1,4 @@
+using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 
 namespace Chorus.Worker.Carriers;
@@ -9,7 +10,8 @@ public sealed record CarrierAccount(string AccountSid, string AuthToken);
 /// <param name="Attempt">Comes back in every callback of the leg.</param>
 /// <param name="RingTimeoutSeconds">The carrier gives up ringing after this.</param>
 /// <param name="MaxDurationSeconds">The carrier ends the call after this, whatever happens here.</param>
-public sealed record DialOrder(Call Call, int Attempt, int RingTimeoutSeconds, int MaxDurationSeconds, string? Language, bool Record);
+/// <param name="Voicemail">What happens when a machine answers; decides whether and how the carrier finds out.</param>
+public sealed record DialOrder(Call Call, int Attempt, int RingTimeoutSeconds, int MaxDurationSeconds, string? Language, bool Record, VoicemailAction Voicemail);
 
 /// <summary>What became of a dial.</summary>
 public abstract record DialAnswer
@@ -33,6 +35,18 @@ public interface ICarrier
     /// <summary>Ends a leg, ringing or talking. Repeating it does no harm.</summary>
     /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>
     Task EndAsync(CarrierAccount account, string callSid, bool answered, CancellationToken cancellationToken);
+
+    /// <summary>Lets an answered leg ask at once what it is to do next, whatever it does now. A leg that is over is left alone.</summary>
+    /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>
+    Task MoveAsync(CarrierAccount account, Call call, CancellationToken cancellationToken);
+
+    /// <summary>Says something on an answered leg, whatever it does now, and ends it. A leg that is over is left alone.</summary>
+    /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>
+    Task SayAndEndAsync(CarrierAccount account, Call call, string text, string? language, CancellationToken cancellationToken);
+
+    /// <summary>Opens a finished recording.</summary>
+    /// <exception cref="HttpRequestException">The carrier is away, refuses, or does not have it yet.</exception>
+    Task<HttpResponseMessage> RecordingAsync(CarrierAccount account, string url, CancellationToken cancellationToken);
 
     /// <summary>Where a leg is; null if the carrier does not know it.</summary>
     /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>

@@ -8,15 +8,18 @@ namespace Chorus.Worker.Conversation;
 /// An agent's text with a call's variables in it. What is missing is left out and named. The contract knows names and
 /// nothing else, so this is one expression; a template language would read tags and filters into people's prompts.
 /// </summary>
-public sealed partial record AgentScript(string SystemPrompt, string? Greeting, IReadOnlyList<string> MissingVariables)
+public sealed partial record AgentScript(string SystemPrompt, string? Greeting, string? VoicemailMessage, IReadOnlyList<string> MissingVariables)
 {
     public static AgentScript Of(Agent agent, JsonElement variables)
     {
         SortedSet<string> missing = new(StringComparer.Ordinal);
         var prompt = Render(agent.SystemPrompt ?? "", variables, missing);
         var greeting = agent.AgentGreetingEnabled ? Render(agent.AgentGreeting ?? "", variables, missing) : null;
-        return new(prompt, string.IsNullOrWhiteSpace(greeting) ? null : greeting, [.. missing]);
+        var message = agent.VoicemailAction is VoicemailAction.LeaveMessage ? Render(agent.VoicemailMessage ?? "", variables, missing) : null;
+        return new(prompt, Spoken(greeting), Spoken(message), [.. missing]);
     }
+
+    private static string? Spoken(string? text) => string.IsNullOrWhiteSpace(text) ? null : text;
 
     /// <summary>Replaces <c>{{name}}</c>; names are letters, digits and underscores and are case-sensitive.</summary>
     private static string Render(string text, JsonElement variables, SortedSet<string> missing)

@@ -1,21 +1,50 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using Chorus.Domain.Agents;
+using Chorus.Store;
 using Microsoft.Extensions.AI;
 using OpenAI;
 
 namespace Chorus.Worker.Conversation;
 
-/// <summary>Who thinks for the agents: a model at any OpenAI-compatible endpoint, or the offline brain where none is named.</summary>
-public static class Brains
+/// <summary>
+/// Who thinks for an agent: its own model, else the installation's, at any OpenAI-compatible endpoint; the offline brain
+/// where neither is named.
+/// </summary>
+public sealed class Brains(WorkerSettings settings, Secrets secrets) : IDisposable
 {
-    public static IChatClient Of(BrainSettings settings)
+    private readonly ConcurrentDictionary<AgentModel, IChatClient> own = new();
+    private readonly HttpClient outbound = new(Outbound.Handler(settings.Outbound)) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly IChatClient installations = settings.Brain.Model is { Length: > 0 } model
+        ? Of(model, settings.Brain.BaseUrl, settings.Brain.ApiKey, settings.Brain.Timeout)
+        : new OfflineBrain();
+
+    public IChatClient For(Agent agent) => agent.Model is { } model ? own.GetOrAdd(model, Make) : installations;
+
+    private IChatClient Make(AgentModel model)
     {
-        if (settings.Model is not { Length: > 0 } model) return new OfflineBrain();
+        var key = model.ProtectedApiKey is { } secret ? secrets.Unprotect(secret) : null;
+        return model.BaseUrl is { } url
+            ? Of(model.Name, new(url), key, settings.Brain.Timeout, outbound) // an organization's address: a public one only
+            : Of(model.Name, settings.Brain.BaseUrl, key ?? settings.Brain.ApiKey, settings.Brain.Timeout);
+    }
+
+    public static IChatClient Of(string model, Uri baseUrl, string? apiKey, TimeSpan patience, HttpClient? http = null)
+    {
         // A callee waits: one repetition at most, and no answer is thought of for longer than a person would hold the line.
-        var options = new OpenAIClientOptions { Endpoint = settings.BaseUrl, NetworkTimeout = settings.Timeout, RetryPolicy = new ClientRetryPolicy(maxRetries: 1) };
-        var client = new OpenAIClient(new ApiKeyCredential(settings.ApiKey ?? "none"), options).GetChatClient(model);
-        return new ImpatientBrain(client.AsIChatClient(), settings.Timeout);
+        var options = new OpenAIClientOptions { Endpoint = baseUrl, NetworkTimeout = patience * 2, RetryPolicy = new ClientRetryPolicy(maxRetries: 1) };
+        if (http is not null) options.Transport = new HttpClientPipelineTransport(http);
+        var client = new OpenAIClient(new ApiKeyCredential(apiKey is { Length: > 0 } ? apiKey : "none"), options).GetChatClient(model);
+        return new ImpatientBrain(client.AsIChatClient(), patience);
+    }
+
+    public void Dispose()
+    {
+        outbound.Dispose();
+        installations.Dispose();
+        foreach (var brain in own.Values) brain.Dispose();
     }
 }
 

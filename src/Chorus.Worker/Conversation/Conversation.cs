@@ -1,4 +1,4 @@
-using Chorus.Domain.Agents;
+using System.Diagnostics;
 using Chorus.Domain.Calls;
 using Chorus.Store;
 using Microsoft.Extensions.AI;
@@ -9,32 +9,53 @@ namespace Chorus.Worker.Conversation;
 /// One conversation. What the agent thinks of is sent word by word; it becomes a turn when it has been heard, to the
 /// extent to which it was heard. One thing is heard at a time; thinking goes on beside it and stops when it is cut off.
 /// </summary>
-public sealed class Conversation(
-    Call call, Agent agent, AgentScript script, IReadOnlyList<TranscriptEntry> before, ILine line, IChatClient brain, CallJournal journal, TimeProvider clock, ILogger log)
+public sealed class Conversation
 {
-    private const string Apology = "I am sorry, I cannot go on with this call. Goodbye.";
-    private readonly List<ChatMessage> messages =
-    [
-        new(ChatRole.System, script.SystemPrompt),
-        .. before.Select(t => new ChatMessage(t.Role is Role.Agent ? ChatRole.Assistant : ChatRole.User, t.Content)),
-    ];
+    /// <summary>How often the model may use tools before it has to say something.</summary>
+    private const int MostRounds = 5;
+    private readonly Call call;
+    private readonly ILine line;
+    private readonly CallJournal journal;
+    private readonly ConversationSettings settings;
+    private readonly AgentMetrics metrics;
+    private readonly TimeProvider clock;
+    private readonly ILogger log;
+    private readonly Quiet quiet;
+    private readonly List<ChatMessage> messages;
     private readonly SemaphoreSlim gate = new(1, 1); // one step at a time: something heard, or something thought
+    private Part part;
     private Utterance utterance = new();
     private CancellationTokenSource thinking = new();
-    private bool leaving, gone, tells;
-    private EndedReason reason = EndedReason.AgentHangup;
+    private Deed.Leaves? leaving;
+    private bool greeted, gone, tells;
+    private long heardAt;
+
+    /// <param name="before">What was said before this line was opened.</param>
+    /// <param name="note">What the model is to know that nobody said; null for nothing.</param>
+    public Conversation(
+        Call call, Part part, IReadOnlyList<TranscriptEntry> before, string? note, ILine line, CallJournal journal, ConversationSettings settings, AgentMetrics metrics,
+        TimeProvider clock, ILogger log)
+    {
+        (this.call, this.part, this.line, this.journal, this.settings, this.metrics, this.clock, this.log) = (call, part, line, journal, settings, metrics, clock, log);
+        messages = [new(ChatRole.System, part.SystemPrompt), .. before.Select(t => new ChatMessage(t.Role is Role.Agent ? ChatRole.Assistant : ChatRole.User, t.Content))];
+        if (note is not null) messages.Add(new(ChatRole.User, $"({note})"));
+        greeted = before.Any(t => t.Role is Role.Agent);
+        quiet = new(clock, () => StepAsync(SilentAsync));
+    }
 
     public async Task RunAsync(CancellationToken stoppingToken)
     {
         try
         {
-            if (before.Count > 0) Begin(ThinkAsync); // a line that broke was mended: somebody has to speak
-            else if (agent.FirstSpeaker is FirstSpeaker.Agent) Begin(OpenAsync);
+            if (messages.Count > 1) Begin(ThinkAsync); // a line that broke was mended, or the callee is back: somebody has to speak
+            else if (part.Opens) Begin(OpenAsync);
+            else quiet.Listen(settings.Silence);
             await foreach (var heard in line.ListenAsync(stoppingToken)) await StepAsync(() => HearAsync(heard));
             await StepAsync(ClosedAsync);
         }
         finally
         {
+            quiet.Stop();
             await thinking.CancelAsync();
             thinking.Dispose();
         }
@@ -43,10 +64,10 @@ public sealed class Conversation(
     /// <summary>The line is closed, by whichever side: what was not heard was not said.</summary>
     private async Task ClosedAsync()
     {
-        var wasLeaving = leaving && !gone;
+        var wish = gone ? null : leaving?.Reason;
         gone = true;
         await CutOffAsync(utterance.SoFar);
-        if (wasLeaving) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()));
+        if (wish is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()));
     }
 
     private async Task HearAsync(Heard heard)
@@ -54,20 +75,21 @@ public sealed class Conversation(
         switch (heard)
         {
             case Heard.Said { Text.Length: > 0 } said:
-                var goodbye = leaving && utterance.Complete && !tells;
+                heardAt = Stopwatch.GetTimestamp();
+                quiet.Heard();
+                var goodbye = leaving is not null && utterance.Complete && !tells;
                 // Where the carrier tells what was heard, the rest was not; elsewhere what was not cut off was said.
                 await (tells ? CutOffAsync(utterance.SoFar) : FinishTurnAsync());
                 await RecordAsync(Role.User, said.Text, interrupted: false);
                 if (goodbye) await LeaveAsync(); // it was answered, so it was heard
-                else if (!leaving) Begin(ThinkAsync);
+                else if (leaving is null && !gone) Begin(ThinkAsync);
                 break;
             case Heard.Interrupted interrupted:
                 await CutOffAsync(interrupted.UtteranceSoFar);
+                quiet.Listen(settings.Silence);
                 break;
             case Heard.Pressed pressed:
-                await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Press(c, pressed.Digit, clock.GetUtcNow()));
-                messages.Add(new(ChatRole.User, $"(pressed {pressed.Digit} on the telephone)"));
-                if (!leaving && utterance.Empty) Begin(ThinkAsync);
+                await PressedAsync(pressed.Digit);
                 break;
             case Heard.Played played:
                 tells = true;
@@ -75,7 +97,8 @@ public sealed class Conversation(
                 break;
             case Heard.AgentFinished when utterance.Complete && (!tells || utterance.WasHeard):
                 await FinishTurnAsync();
-                if (leaving) await LeaveAsync();
+                if (leaving is not null) await LeaveAsync();
+                else quiet.Listen(settings.Silence);
                 break;
             case Heard.Failed failed:
                 log.LogWarning("Call {CallId}: the carrier did not understand a message ({Description})", call.Id, failed.Description);
@@ -83,64 +106,160 @@ public sealed class Conversation(
         }
     }
 
-    private async Task OpenAsync(CancellationToken cancellationToken)
+    private async Task PressedAsync(string digit)
     {
-        await Task.Delay(TimeSpan.FromMilliseconds(agent.FirstMessageDelay), clock, cancellationToken);
-        await ThinkAsync(cancellationToken);
+        quiet.Heard();
+        await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Press(c, digit, clock.GetUtcNow()));
+        if (leaving is null && await part.PressAsync(digit) is Deed.Leaves leaves)
+        {
+            await CutOffAsync(utterance.SoFar);
+            leaving = leaves;
+            await LeaveAsync();
+            return;
+        }
+        messages.Add(new(ChatRole.User, $"(pressed {digit} on the telephone)"));
+        if (leaving is null && utterance.Empty) Begin(ThinkAsync);
+    }
+
+    /// <summary>Nobody says anything: the agent asks whether anybody is there, then takes its leave.</summary>
+    private async Task SilentAsync()
+    {
+        if (gone || leaving is not null || !utterance.Empty) return;
+        if (messages.Count == 1) { Begin(ThinkAsync); return; } // who was to speak first does not
+        if (quiet.Twice) leaving = new(EndedReason.Silence);
+        await TokenAsync(quiet.Twice ? part.Phrases.SilentGoodbye : part.Phrases.StillThere, CancellationToken.None);
+        await CompleteAsync(CancellationToken.None);
+    }
+
+    private async Task OpenAsync(CancellationToken cut)
+    {
+        await Task.Delay(part.OpeningDelay, clock, cut);
+        await ThinkAsync(cut);
     }
 
     /// <summary>Thinks of the next utterance and says it as it comes. The first one is the greeting, where there is one.</summary>
-    private async Task ThinkAsync(CancellationToken cancellationToken)
+    private async Task ThinkAsync(CancellationToken cut)
     {
-        if (script.Greeting is { } greeting && !messages.Any(m => m.Role == ChatRole.Assistant))
+        for (var round = 1; round <= MostRounds; round++)
         {
-            await StepAsync(() => TokenAsync(greeting, cancellationToken));
-        }
-        else
-        {
-            var options = new ChatOptions { Tools = AgentTools.Of(agent) };
-            ChatMessage[] known = [];
-            await StepAsync(() => { known = [.. messages]; return Task.CompletedTask; });
-            await foreach (var update in brain.GetStreamingResponseAsync(known, options, cancellationToken))
+            if (!greeted && part.Greeting is { } greeting)
             {
-                foreach (var content in update.Contents)
-                {
-                    if (content is TextContent { Text.Length: > 0 } text) await StepAsync(() => TokenAsync(text.Text, cancellationToken));
-                    if (content is FunctionCallContent { Name: AgentTools.EndCall } && agent.AllowEndCall) await StepAsync(() => WantToLeaveAsync(cancellationToken));
-                }
+                greeted = true;
+                await StepAsync(() => TokenAsync(greeting, cut));
+                break;
             }
+            greeted = true;
+            var goOn = false;
+            foreach (var asked in await StreamAsync(cut)) goOn |= await UseAsync(asked, cut);
+            if (!goOn) break;
         }
-        await StepAsync(() => CompleteAsync(cancellationToken));
+        await StepAsync(() => CompleteAsync(cut));
     }
 
-    private Task WantToLeaveAsync(CancellationToken cancellationToken)
+    /// <summary>Says what the model streams; gives back the tools it wants to use. A model that fails before its first word is asked once more.</summary>
+    private async Task<IReadOnlyList<FunctionCallContent>> StreamAsync(CancellationToken cut)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        leaving = true;
-        return Task.CompletedTask;
+        var spoke = false;
+        for (var attempt = 1; ; attempt++)
+        {
+            List<FunctionCallContent> asked = [];
+            using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cut);
+            _ = FillAsync(waiting.Token);
+            try
+            {
+                ChatMessage[] known = [];
+                await StepAsync(() => { known = [.. messages]; return Task.CompletedTask; });
+                await foreach (var update in part.Brain.GetStreamingResponseAsync(known, new ChatOptions { Tools = part.Tools }, cut))
+                {
+                    foreach (var content in update.Contents)
+                    {
+                        if (content is FunctionCallContent function) asked.Add(function);
+                        if (content is not TextContent { Text.Length: > 0 } text) continue;
+                        await waiting.CancelAsync();
+                        await StepAsync(() => TokenAsync(text.Text, cut));
+                        if (!spoke && heardAt > 0) metrics.FirstToken(Stopwatch.GetElapsedTime(heardAt));
+                        spoke = true;
+                    }
+                }
+                return asked;
+            }
+            catch (Exception e) when (!spoke && attempt == 1 && !cut.IsCancellationRequested)
+            {
+                log.LogWarning("Call {CallId}: the model failed and is asked once more ({Reason})", call.Id, e.GetType().Name);
+            }
+            finally { await waiting.CancelAsync(); }
+        }
     }
 
-    private async Task TokenAsync(string token, CancellationToken cancellationToken)
+    /// <summary>The callee is told that it takes a moment, once, if nothing is said by then.</summary>
+    private async Task FillAsync(CancellationToken waiting)
     {
-        cancellationToken.ThrowIfCancellationRequested(); // cut off while it waited for its turn
+        try
+        {
+            await Task.Delay(settings.Filler, clock, waiting);
+            await StepAsync(() => utterance.Empty && !gone ? TokenAsync(part.Phrases.OneMoment + " ", waiting) : Task.CompletedTask);
+        }
+        catch (OperationCanceledException) { } // something was said
+    }
+
+    /// <summary>Uses a tool. It may have happened, so it is carried to its end even if the callee speaks meanwhile.</summary>
+    /// <returns>Whether the model is to go on.</returns>
+    private async Task<bool> UseAsync(FunctionCallContent asked, CancellationToken cut)
+    {
+        var deed = await part.UseAsync(asked);
+        var goOn = false;
+        await StepAsync(async () =>
+        {
+            switch (deed)
+            {
+                case Deed.Told told:
+                    Remember(told.Result);
+                    break;
+                case Deed.Becomes becomes:
+                    (part, greeted) = (becomes.Part, false);
+                    messages[0] = new(ChatRole.System, part.SystemPrompt);
+                    Remember("The callee is with you now.");
+                    break;
+                case Deed.Leaves leaves when leaving is null && !(cut.IsCancellationRequested && leaves.Reason is not null):
+                    leaving = leaves;
+                    if (cut.IsCancellationRequested) await LeaveAsync();
+                    else if (utterance.Empty && leaves.Words is { } words) await TokenAsync(words, cut);
+                    break;
+            }
+        });
+        return goOn;
+
+        void Remember(string result)
+        {
+            messages.Add(new(ChatRole.Assistant, [asked]));
+            messages.Add(new(ChatRole.Tool, [new FunctionResultContent(asked.CallId, result)]));
+            goOn = true;
+        }
+    }
+
+    private async Task TokenAsync(string token, CancellationToken cut)
+    {
+        cut.ThrowIfCancellationRequested(); // cut off while it waited for its turn
+        quiet.Stop();
         utterance.Add(token);
-        await line.SayAsync(token, last: false, cancellationToken);
+        await line.SayAsync(token, last: false, cut);
     }
 
-    private async Task CompleteAsync(CancellationToken cancellationToken)
+    private async Task CompleteAsync(CancellationToken cut)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        cut.ThrowIfCancellationRequested();
         utterance.Finish();
-        if (utterance.Empty && leaving) await LeaveAsync();
-        if (utterance.Empty) return;
-        await line.SayAsync("", last: true, cancellationToken);
-        if (leaving) _ = LeaveWithoutWordAsync(utterance);
+        if (utterance.Empty && leaving is not null) await LeaveAsync();
+        if (!utterance.Empty) await line.SayAsync("", last: true, cut);
+        if (utterance.Empty) quiet.Listen(settings.Silence);
+        else if (leaving is not null) _ = LeaveWithoutWordAsync(utterance);
+        else if (!tells) quiet.Listen(settings.Silence + Spoken(utterance));
     }
 
     /// <summary>Not every carrier tells when an utterance was heard to its end: then the time it takes to say it decides.</summary>
     private async Task LeaveWithoutWordAsync(Utterance goodbye)
     {
-        await Task.Delay(TimeSpan.FromSeconds(3 + goodbye.Sent.Length / 12.0), clock);
+        await Task.Delay(TimeSpan.FromSeconds(3) + Spoken(goodbye), clock);
         await StepAsync(async () =>
         {
             if (utterance != goodbye || gone) return;
@@ -149,20 +268,24 @@ public sealed class Conversation(
         });
     }
 
+    private static TimeSpan Spoken(Utterance utterance) => TimeSpan.FromSeconds(utterance.Sent.Length / 12.0);
+
     /// <summary>The agent cannot go on: the callee is told, and the call ends with its true reason.</summary>
     private async Task ApologizeAsync()
     {
-        (leaving, reason) = (true, EndedReason.AgentError);
-        await TokenAsync(utterance.Empty ? Apology : " " + Apology, CancellationToken.None);
+        if (gone) return;
+        leaving = new(EndedReason.AgentError);
+        await TokenAsync(utterance.Empty ? part.Phrases.Apology : " " + part.Phrases.Apology, CancellationToken.None);
         await CompleteAsync(CancellationToken.None);
     }
 
-    /// <summary>The wish to end is stored, then the line is left; the carrier ends the call.</summary>
+    /// <summary>The wish to end, if it is one, is stored, then the line is left; the carrier asks what comes next.</summary>
     private async Task LeaveAsync()
     {
         if (gone) return;
         gone = true;
-        await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()));
+        quiet.Stop();
+        if (leaving?.Reason is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()));
         await line.EndAsync(CancellationToken.None);
     }
 
@@ -173,8 +296,9 @@ public sealed class Conversation(
         await thinking.CancelAsync();
         if (!utterance.Empty && !utterance.Complete) await line.SayAsync("", last: true, CancellationToken.None); // nothing follows
         await TurnAsync(heard, interrupted: true);
-        if (leaving && !string.IsNullOrWhiteSpace(heard)) await LeaveAsync(); // the goodbye was heard well enough
-        else if (!gone) (leaving, reason) = (false, EndedReason.AgentHangup);
+        if (leaving is null || gone) return;
+        if (leaving.Reason is null || !string.IsNullOrWhiteSpace(heard)) await LeaveAsync(); // handed over already, or the goodbye was heard well enough
+        else leaving = null;
     }
 
     private async Task TurnAsync(string heard, bool interrupted)

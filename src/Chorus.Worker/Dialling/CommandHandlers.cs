@@ -22,3 +22,17 @@ public static class HangUpCallHandler
         await carrier.EndAsync(account, sid, call.StartedAt is not null, cancellationToken);
     }
 }
+
+/// <summary>
+/// Lets a callee hear what they should by now. Whoever waits for a human, or talks to one, is not disturbed: leaving the
+/// room would end it.
+/// </summary>
+public static class MoveCallHandler
+{
+    public static async Task HandleAsync(MoveCall command, CallJournal journal, ICarrier carrier, CarrierAccounts accounts, CancellationToken cancellationToken)
+    {
+        if (await journal.FindAsync(command.OrganizationId, command.CallId, cancellationToken) is not { IsOver: false, Hangup: null, StartedAt: not null } call) return;
+        var talksToAgent = call is { OpenTransfer: null, HeldFor: null, Transferred: false, ReachedMachine: false };
+        if (call.MustMove || talksToAgent) await carrier.MoveAsync(await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), call, cancellationToken);
+    }
+}

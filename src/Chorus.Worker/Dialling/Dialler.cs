@@ -14,14 +14,18 @@ public sealed class Dialler(
     /// <summary>A worker that stood still for longer between claim and dial does not dial: others may have given the call up.</summary>
     private static readonly TimeSpan StaleClaim = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a dial may wait in the queue; nobody waits on hold as long as a call may wait to begin.</summary>
+    public static TimeSpan LongestWait(Call call, WorkerSettings settings) => call.ParentCallId is null ? settings.LongestWait : settings.LongestTransferWait;
+
     public async Task DialAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {
         // Everything that can fail without a trace comes before the claim.
         if (await journal.FindAsync(organizationId, callId, cancellationToken) is not { IsOver: false, Claim: null } queued) return;
         var (agent, account) = (await Agent(queued), await accounts.OfAsync(organizationId, queued.PhoneNumberId, cancellationToken));
 
-        var claimed = await journal.DecideAsync(
-            organizationId, callId, c => Calls.Claim(c, settings.Node, settings.RingTimeoutSeconds, settings.LongestWait, clock.GetUtcNow()), cancellationToken);
+        var rings = queued.ParentCallId is null ? settings.RingTimeoutSeconds : settings.TransferRingTimeoutSeconds;
+        var claimed = await reports.DecideAsync(
+            queued, account, c => Calls.Claim(c, settings.Node, rings, LongestWait(c, settings), clock.GetUtcNow()), cancellationToken);
         if (claimed.Facts is not [DialClaimed claim]) return; // somebody else has it, or it is over
         var call = claimed.Call!;
         using var activity = ChorusMetrics.Activities.StartActivity("dial", System.Diagnostics.ActivityKind.Client);
@@ -33,7 +37,8 @@ public sealed class Dialler(
         }
 
         // From here on nothing may be repeated, and the host's stop must not cut the question off from its answer.
-        var order = new DialOrder(call, claim.Attempt, settings.RingTimeoutSeconds, call.MaxDurationSeconds, agent?.LanguageHint, settings.Record);
+        var order = new DialOrder(
+            call, claim.Attempt, rings, call.MaxDurationSeconds, agent?.LanguageHint, settings.Record, agent?.VoicemailAction ?? VoicemailAction.Ignore);
         var answer = await carrier.DialAsync(account, order, CancellationToken.None);
         log.LogInformation("Dialled {CallId} attempt {Attempt}: {Answer}", callId, claim.Attempt, answer.GetType().Name);
         await Record(call, account, claim.Attempt, answer);

@@ -1,32 +1,60 @@
+using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 using Chorus.Store;
 using Chorus.Worker.Carriers;
+using Chorus.Worker.Conversation;
 
 namespace Chorus.Worker.Dialling;
 
-/// <summary>Records what a carrier says and does what follows from it: a leg that nobody owns, or that should be over, is hung up.</summary>
-public sealed class Reports(CallJournal journal, ICarrier carrier, ILogger<Reports> log)
+/// <summary>
+/// Records what a carrier says and does at the carrier what follows from it, for the call and for those tied to it: a leg
+/// that nobody owns, or that should be over, is hung up; a human whose caller left is told; a callee whom nobody took
+/// goes back to the agent. All of it is safe to repeat, and what fails here is done when the call is due.
+/// </summary>
+public sealed class Reports(CallJournal journal, ICarrier carrier, CarrierAccounts accounts, Documents documents, ILogger<Reports> log)
 {
     public Task<Recorded> RecordAsync(Call call, CarrierAccount account, CarrierReport report, CancellationToken cancellationToken) =>
         DecideAsync(call, account, c => CarrierReports.Decide(c, report), cancellationToken);
 
+    public async Task<Recorded> DecideAsync(Call call, Func<Call, Decision> decide, CancellationToken cancellationToken = default) =>
+        await DecideAsync(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), decide, cancellationToken);
+
     public async Task<Recorded> DecideAsync(Call call, CarrierAccount account, Func<Call, Decision> decide, CancellationToken cancellationToken = default)
     {
         var recorded = await journal.DecideAsync(call.OrganizationId, call.Id, decide, cancellationToken);
-        foreach (var stray in recorded.Facts.OfType<StrayLegReported>())
-        {
-            log.LogWarning("Call {CallId} has a stray leg; hanging it up", call.Id);
-            await End(account, stray.CallSid, answered: true);
-        }
-        if (recorded.Facts.Any(f => f is CallPlaced) && recorded.Call is { Hangup: not null, IsOver: false, CallSid: { } sid } now)
-            await End(account, sid, now.StartedAt is not null);
+        if (recorded.Call is { } changed && recorded.Facts.Count > 0) await ActAsync(changed, recorded.Facts, account);
+        foreach (var other in recorded.Others) await ActAsync(other.Call, other.Facts, account); // a leg has its parent's number, and so its account
         return recorded;
     }
 
-    /// <summary>Hanging up is safe to repeat: what fails here is asked for again when the call is due.</summary>
-    private async Task End(CarrierAccount account, string callSid, bool answered)
+    private async Task ActAsync(Call call, IReadOnlyList<object> facts, CarrierAccount account)
     {
-        try { await carrier.EndAsync(account, callSid, answered, CancellationToken.None); }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException) { log.LogWarning("Hanging up failed: {Reason}", e.GetType().Name); }
+        foreach (var stray in facts.OfType<StrayLegReported>())
+        {
+            log.LogWarning("Call {CallId} has a stray leg; hanging it up", call.Id);
+            await Try(call, () => carrier.EndAsync(account, stray.CallSid, answered: true, CancellationToken.None));
+        }
+        if (facts.Any(f => f is CallPlaced) && call is { Hangup: not null, IsOver: false, CallSid: { } sid })
+            await Try(call, () => carrier.EndAsync(account, sid, call.StartedAt is not null, CancellationToken.None));
+        if (facts.Any(f => f is HangupRequested { Reason: EndedReason.CallerLeft }) && call is { IsOver: false, CallSid: not null })
+            await Try(call, () => LetGoAsync(call, account));
+        if (facts.Any(f => f is TransferEnded) && call.MustMove) await Try(call, () => carrier.MoveAsync(account, call, CancellationToken.None));
+    }
+
+    /// <summary>The human is told once; a telephone that still rings stops. Who was joined has heard it.</summary>
+    private async Task LetGoAsync(Call leg, CarrierAccount account)
+    {
+        if (leg.StartedAt is null || leg.LegStatus is TransferStatus.Connected) await carrier.EndAsync(account, leg.CallSid!, leg.StartedAt is not null, CancellationToken.None);
+        else
+        {
+            var language = (await documents.FindAsync<Agent>(leg.OrganizationId, leg.Speaker, CancellationToken.None))?.LanguageHint;
+            await carrier.SayAndEndAsync(account, leg, Phrases.Of(language).CallerLeft, language, CancellationToken.None);
+        }
+    }
+
+    private async Task Try(Call call, Func<Task> act)
+    {
+        try { await act(); }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException) { log.LogWarning("Call {CallId}: the carrier was told in vain ({Reason})", call.Id, e.GetType().Name); }
     }
 }

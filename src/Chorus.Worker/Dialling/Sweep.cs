@@ -66,7 +66,7 @@ public sealed class Sweep(
     /// </summary>
     private async Task Remind(Call call)
     {
-        var expired = await journal.DecideAsync(call.OrganizationId, call.Id, c => Domain.Calls.Dialling.Expire(c, settings.LongestWait, clock.GetUtcNow()));
+        var expired = await reports.DecideAsync(call, c => Domain.Calls.Dialling.Expire(c, Dialler.LongestWait(c, settings), clock.GetUtcNow()));
         if (expired.Call is not { IsOver: false, Claim: null }) return;
         if (clock.GetUtcNow() - call.RequestedAt < DialAlone && await commands.TrySendAsync(new DialCall(call.OrganizationId, call.Id))) return;
         await dialler.DialAsync(call.OrganizationId, call.Id, CancellationToken.None);
@@ -111,6 +111,7 @@ public sealed class Sweep(
             now = (await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()), cancellationToken)).Call!;
         }
         if (now is { IsOver: false, CallSid: { } leg, Hangup: not null }) await carrier.EndAsync(account, leg, answered: true, cancellationToken);
+        if (now.MustMove) await carrier.MoveAsync(account, now, cancellationToken);
         return now is { IsOver: false, Hangup: null };
     }
 

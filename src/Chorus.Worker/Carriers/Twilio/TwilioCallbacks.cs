@@ -11,16 +11,13 @@ namespace Chorus.Worker.Carriers.Twilio;
 /// </summary>
 public static class TwilioCallbacks
 {
-    private const int MostReconnections = 3;
-
-    private static IResult Xml(string markup) => Results.Content(markup, "text/xml");
-
     public static void MapTwilio(this WebApplication app)
     {
         var callbacks = app.MapGroup(CallbackUrls.Route);
         callbacks.MapPost("/status", StatusAsync);
         callbacks.MapPost("/recording", RecordingAsync);
-        callbacks.MapPost("/relay-ended", RelayEndedAsync);
+        callbacks.MapPost("/next", NextAsync);
+        callbacks.MapPost("/answered-by", AnsweredByAsync);
         callbacks.MapGet("/relay", RelayEndpoint.HandleAsync);
     }
 
@@ -47,17 +44,26 @@ public static class TwilioCallbacks
         return Results.NoContent();
     }
 
-    /// <summary>The conversation's socket is closed. If it broke while the callee is on the line, they are connected again, three times.</summary>
-    private static async Task<IResult> RelayEndedAsync(
-        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, CallbackUrls urls, CallJournal journal, TimeProvider clock, int broken = 0, string? language = null)
+    /// <summary>A leg has nothing more to do: its conversation, its announcement or its room has ended, or it was told to ask.</summary>
+    private static async Task<IResult> NextAsync(
+        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, TwilioFlow flow, int broken = 0, string? said = null)
     {
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
-        using var activity = request.Follow("relay-ended");
-        if (request.Form["SessionStatus"] != "failed" || request.Call is not { IsOver: false, Hangup: null }) return Xml(TwilioMarkup.HangUp());
-        if (broken < MostReconnections)
-            return Xml(TwilioMarkup.Converse(urls.Relay(request.Call, attempt), urls.RelayEnded(request.Call, attempt, broken + 1, language), language));
-        await journal.DecideAsync(organizationId, callId, call => Ending.Hangup(call, EndedReason.AgentError, clock.GetUtcNow()));
-        return Xml(TwilioMarkup.HangUp());
+        using var activity = request.Follow("next");
+        var question = new Question(broken, said, Left: request.Form.ContainsKey("DialCallStatus"), Talked: request.Form.ContainsKey("SessionStatus"));
+        return Results.Content(await flow.NextAsync(request, attempt, question, http.RequestAborted), "text/xml");
+    }
+
+    /// <summary>The carrier knows who answered: if it is a machine, the leg is told to ask again.</summary>
+    private static async Task<IResult> AnsweredByAsync(
+        Guid organizationId, Guid callId, HttpContext http, SignedRequests signed, CallJournal journal, ICarrier carrier, TimeProvider clock)
+    {
+        if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
+        using var activity = request.Follow("answered-by");
+        if (request.Form["AnsweredBy"].ToString() is not { Length: > 0 and <= 64 } who || request.Form["CallSid"] != request.Call.CallSid) return Results.NoContent();
+        var recorded = await journal.DecideAsync(organizationId, callId, call => Talking.AnsweredBy(call, who, clock.GetUtcNow()), http.RequestAborted);
+        if (recorded is { Facts.Count: > 0, Call: { MustMove: true } now }) await carrier.MoveAsync(request.Account, now, CancellationToken.None);
+        return Results.NoContent();
     }
 }
 

@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 
 namespace Chorus.Worker.Carriers.Twilio;
@@ -28,10 +29,31 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         }
     }
 
-    public async Task EndAsync(CarrierAccount account, string callSid, bool answered, CancellationToken cancellationToken)
+    // "canceled" ends what rings and leaves alone what was answered in the meantime; "completed" ends everything.
+    public Task EndAsync(CarrierAccount account, string callSid, bool answered, CancellationToken cancellationToken) =>
+        UpdateAsync(account, callSid, cancellationToken, ("Status", answered ? "completed" : "canceled"));
+
+    // A live call drops its markup and follows the new one (https://www.twilio.com/docs/voice/tutorials/how-to-modify-calls-in-progress).
+    public Task MoveAsync(CarrierAccount account, Call call, CancellationToken cancellationToken) =>
+        UpdateAsync(account, call.CallSid!, cancellationToken, ("Url", urls.Next(call, call.Claim!.Attempt)), ("Method", "POST"));
+
+    public Task SayAndEndAsync(CarrierAccount account, Call call, string text, string? language, CancellationToken cancellationToken) =>
+        UpdateAsync(account, call.CallSid!, cancellationToken, ("Twiml", TwilioMarkup.SayAndHangUp(text, language)));
+
+    public async Task<HttpResponseMessage> RecordingAsync(CarrierAccount account, string url, CancellationToken cancellationToken)
     {
-        // "canceled" ends what rings and leaves alone what was answered in the meantime; "completed" ends everything.
-        KeyValuePair<string, string>[] form = [new("Status", answered ? "completed" : "canceled")];
+        // Credentials go to the carrier's own host and to no other that a callback might name.
+        var address = new Uri(http.BaseAddress!, new Uri(url, UriKind.RelativeOrAbsolute));
+        if (Uri.Compare(address, http.BaseAddress, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) != 0)
+            throw new HttpRequestException("The recording is not at the carrier.");
+        using var request = Request(account, HttpMethod.Get, address.PathAndQuery.EndsWith(".wav", StringComparison.Ordinal) ? address.PathAndQuery : address.PathAndQuery + ".wav");
+        var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        return response.EnsureSuccessStatusCode();
+    }
+
+    private async Task UpdateAsync(CarrierAccount account, string callSid, CancellationToken cancellationToken, params (string Name, string Value)[] fields)
+    {
+        var form = fields.Select(f => KeyValuePair.Create(f.Name, f.Value));
         using var response = await SendAsync(account, HttpMethod.Post, $"Calls/{Uri.EscapeDataString(callSid)}.json", form, cancellationToken);
         if (response.StatusCode is not (HttpStatusCode.NotFound or HttpStatusCode.BadRequest)) response.EnsureSuccessStatusCode(); // 400: it is over already
     }
@@ -76,7 +98,10 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         List<KeyValuePair<string, string>> form =
         [
             new("To", call.To), new("From", call.From),
-            new("Twiml", TwilioMarkup.Converse(urls.Relay(call, attempt), urls.RelayEnded(call, attempt, 0, order.Language), order.Language)),
+            // What a human hears who answers a transfer depends on what has become of the callee meanwhile: the leg asks.
+            new("Twiml", call.ParentCallId is null
+                ? TwilioMarkup.Converse(urls.Relay(call, attempt), urls.Next(call, attempt), order.Language)
+                : TwilioMarkup.Redirect(urls.Next(call, attempt))),
             new("StatusCallback", urls.Of(call, attempt, "status")),
             .. new[] { "initiated", "ringing", "answered", "completed" }.Select(e => KeyValuePair.Create("StatusCallbackEvent", e)),
             new("Timeout", order.RingTimeoutSeconds.ToString(CultureInfo.InvariantCulture)),
@@ -84,16 +109,25 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         ];
         if (order.Record)
             form.AddRange([new("Record", "true"), new("RecordingChannels", "dual"), new("RecordingStatusCallback", urls.Of(call, attempt, "recording"))]);
+        if (call.ParentCallId is null && order.Voicemail is not VoicemailAction.Ignore)
+        {
+            form.AddRange([new("MachineDetection", order.Voicemail is VoicemailAction.LeaveMessage ? "DetectMessageEnd" : "Enable"),
+                new("AsyncAmd", "true"), new("AsyncAmdStatusCallback", urls.Of(call, attempt, "answered-by"))]);
+        }
         return form;
     }
 
     private async Task<HttpResponseMessage> SendAsync(
         CarrierAccount account, HttpMethod method, string resource, IEnumerable<KeyValuePair<string, string>>? form, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(method, $"/2010-04-01/Accounts/{Uri.EscapeDataString(account.AccountSid)}/{resource}");
-        var credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{account.AccountSid}:{account.AuthToken}"));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", credentials);
+        using var request = Request(account, method, $"/2010-04-01/Accounts/{Uri.EscapeDataString(account.AccountSid)}/{resource}");
         if (form is not null) request.Content = new FormUrlEncodedContent(form);
         return await http.SendAsync(request, cancellationToken);
+    }
+
+    private static HttpRequestMessage Request(CarrierAccount account, HttpMethod method, string path)
+    {
+        var credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{account.AccountSid}:{account.AuthToken}"));
+        return new(method, path) { Headers = { Authorization = new AuthenticationHeaderValue("Basic", credentials) } };
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Xml.Linq;
 using Chorus.Domain.Calls;
 
@@ -12,20 +13,27 @@ public sealed class CallbackUrls(WorkerSettings settings)
     public string Of(Call call, int attempt, string what) =>
         $"{settings.PublicUrl.GetLeftPart(UriPartial.Authority)}/carriers/twilio/{call.OrganizationId}/{call.Id}/{attempt}/{what}";
 
-    /// <summary>Where the end of a conversation's socket is told; remembers how often it broke, and the language to go on in.</summary>
-    public string RelayEnded(Call call, int attempt, int broken, string? language) =>
-        $"{Of(call, attempt, "relay-ended")}?broken={broken}{(language is null ? "" : $"&language={Uri.EscapeDataString(language)}")}";
+    /// <summary>Where a leg asks what it is to do next.</summary>
+    /// <param name="broken">How often the conversation's line broke so far.</param>
+    /// <param name="said">What the leg has just been told to its end.</param>
+    public string Next(Call call, int attempt, int broken = 0, string? said = null) =>
+        Of(call, attempt, "next") + (broken, said) switch
+        {
+            (0, null) => "",
+            (_, null) => string.Create(CultureInfo.InvariantCulture, $"?broken={broken}"),
+            _ => $"?said={said}",
+        };
 
     /// <summary>The address of the conversation: ws where the public URL is http, wss where it is https.</summary>
     public string Relay(Call call, int attempt) => "ws" + Of(call, attempt, "relay")["http".Length..];
 }
 
 /// <summary>
-/// The markup that connects an answered call to its conversation
-/// (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay). Telnyx reads the same.
+/// The markup that tells an answered leg what to do (https://www.twilio.com/docs/voice/twiml). Telnyx reads the same.
 /// </summary>
 public static class TwilioMarkup
 {
+    /// <summary>Connects the leg to its conversation (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay).</summary>
     public static string Converse(string relayUrl, string actionUrl, string? language) => Document(
         new XElement("Connect", new XAttribute("action", actionUrl),
             new XElement("ConversationRelay",
@@ -33,7 +41,30 @@ public static class TwilioMarkup
                 new XAttribute("debug", "speaker-events tokens-played"),
                 language is null ? null : new XAttribute("language", language))));
 
+    /// <summary>Lets the callee wait in a room, with music, until the human comes (https://www.twilio.com/docs/voice/twiml/conference).</summary>
+    /// <param name="message">Said once, before the music.</param>
+    /// <param name="musicUrl">An audio file or markup; null for the carrier's own music.</param>
+    public static string Wait(string room, string? message, string? musicUrl, string actionUrl, string? language) => Document(
+        string.IsNullOrWhiteSpace(message) ? null : Said(message, language),
+        Room(room, actionUrl, starts: false, musicUrl is null ? null : new XAttribute("waitUrl", musicUrl), musicUrl is null ? null : new XAttribute("waitMethod", "GET")));
+
+    /// <summary>Joins the human with whoever waits in the room.</summary>
+    public static string Join(string room, string actionUrl) => Document(Room(room, actionUrl, starts: true));
+
+    public static string SayThenAsk(string text, string? language, string url) => Document(Said(text, language), new XElement("Redirect", new XAttribute("method", "POST"), url));
+
+    public static string SayAndHangUp(string text, string? language) => Document(Said(text, language), new XElement("Hangup"));
+
+    public static string Redirect(string url) => Document(new XElement("Redirect", new XAttribute("method", "POST"), url));
+
     public static string HangUp() => Document(new XElement("Hangup"));
 
-    private static string Document(XElement verb) => new XElement("Response", verb).ToString(SaveOptions.DisableFormatting);
+    private static XElement Said(string text, string? language) => new("Say", language is null ? null : new XAttribute("language", language), text);
+
+    /// <summary>Whoever leaves ends the room, so that nobody is left alone in it.</summary>
+    private static XElement Room(string name, string actionUrl, bool starts, params XAttribute?[] more) => new("Dial", new XAttribute("action", actionUrl),
+        new XElement("Conference",
+            new XAttribute("beep", "false"), new XAttribute("startConferenceOnEnter", starts ? "true" : "false"), new XAttribute("endConferenceOnExit", "true"), more, name));
+
+    private static string Document(params XElement?[] verbs) => new XElement("Response", verbs).ToString(SaveOptions.DisableFormatting);
 }

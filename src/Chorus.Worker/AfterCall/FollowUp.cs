@@ -1,0 +1,24 @@
+using Chorus.Domain.Agents;
+using Chorus.Domain.Calls;
+using Chorus.Store;
+
+namespace Chorus.Worker.AfterCall;
+
+/// <summary>A call is over: its agent's settings say what is done with it.</summary>
+public sealed class FollowUp(CallJournal journal, Documents documents, Jobs jobs, TimeProvider clock) : IJob
+{
+    public string Kind => JobKinds.FollowUp;
+
+    public async Task<JobResult> RunAsync(Job job, CancellationToken cancellationToken)
+    {
+        if (await journal.FindAsync(job.OrganizationId, job.CallId, cancellationToken) is not { } call
+            || await documents.FindAsync<Agent>(job.OrganizationId, call.AgentId, cancellationToken) is not { } agent) return new JobResult.Done();
+        if (agent.PostCallSummaryEnabled || agent.PostCallExtractionSchema.GetArrayLength() > 0)
+        {
+            await journal.DecideAsync(job.OrganizationId, job.CallId,
+                c => Analyses.RequestFirst(c, agent.PostCallExtractionSchema, agent.PostCallSummaryEnabled, clock.GetUtcNow()), cancellationToken);
+        }
+        if (agent.PostCallWebhookUrl is not null) await jobs.AddAsync(job with { Kind = JobKinds.Webhook }, clock.GetUtcNow(), cancellationToken);
+        return new JobResult.Done();
+    }
+}

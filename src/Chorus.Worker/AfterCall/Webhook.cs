@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Chorus.Domain.Agents;
+using Chorus.Domain.Calls;
+using Chorus.Store;
+using StandardWebhooks;
+
+namespace Chorus.Worker.AfterCall;
+
+/// <summary>Body of <c>call.completed</c>, flat.</summary>
+public sealed record CallCompleted(
+    string Event, Guid CallId, Guid OrganizationId, Guid AgentId, Guid PhoneNumberId, string? CallSid, string Provider, string Direction, CallStatus Status, EndedReason? EndedReason,
+    string CustomerNumber, int? DurationSeconds, decimal? Cost, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, DateTimeOffset CreatedAt, string? RecordingUrl, int TurnCount,
+    IReadOnlyList<TranscriptEntry> Transcript, string? Summary, JsonElement ExtractedData, string? AnalysisError, IReadOnlyList<TransferCall> TransferCalls,
+    JsonElement ContextVariables, JsonElement Metadata)
+{
+    private static readonly JsonElement Nothing = JsonSerializer.SerializeToElement(new Dictionary<string, string>());
+
+    public static CallCompleted Of(CallView c) => new(
+        "call.completed", c.Id, c.OrganizationId, c.AgentId, c.PhoneNumberId, c.CallSid, c.Provider, c.Direction, c.Status, c.EndedReason, c.CustomerNumber, c.DurationSeconds, c.Cost,
+        c.StartedAt, c.EndedAt, c.CreatedAt, c.RecordingUrl, c.TurnCount, c.Transcript, c.Analysis?.Summary, c.Analysis?.Extractions ?? Nothing, c.Analysis?.Error, c.TransferCalls,
+        c.ContextVariables, c.Metadata);
+}
+
+/// <summary>
+/// Tells the agent's webhook that a call is over, once it is analysed and its recording is here, or after a while without
+/// them. Signed as Standard Webhooks says (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md);
+/// at least once, under one message id, with back-off over a day; every attempt is on record.
+/// </summary>
+public sealed class Webhook(
+    CallQueries calls, CallJournal journal, Documents documents, WebhookAttempts attempts, Secrets secrets, WorkerSettings settings, TimeProvider clock) : IJob, IDisposable
+{
+    private static readonly TimeSpan ForRecording = TimeSpan.FromSeconds(30), ForAnalysis = TimeSpan.FromMinutes(5), Longest = TimeSpan.FromDays(1);
+    private readonly HttpClient http = new(Outbound.Handler(settings.Outbound)) { Timeout = TimeSpan.FromSeconds(15), MaxResponseContentBufferSize = 64 * 1024 };
+
+    public string Kind => JobKinds.Webhook;
+
+    public async Task<JobResult> RunAsync(Job job, CancellationToken cancellationToken)
+    {
+        if (await journal.FindAsync(job.OrganizationId, job.CallId, cancellationToken) is not { } state
+            || await documents.FindAsync<Agent>(job.OrganizationId, state.AgentId, cancellationToken) is not { PostCallWebhookUrl: { } url } agent) return new JobResult.Done();
+        if (IsIncomplete(state, clock.GetUtcNow() - job.CreatedAt)) return new JobResult.Again(TimeSpan.FromSeconds(1), "waits for analysis or recording");
+
+        var call = (await calls.FindAsync(job.OrganizationId, job.CallId, cancellationToken))!.Call;
+        var messageId = $"msg_{job.CallId:N}";
+        var number = await attempts.CountAsync(job.CallId, messageId, cancellationToken) + 1;
+        var secret = agent.ProtectedWebhookSecret is { } kept ? secrets.Unprotect(kept) : null;
+        var attempt = await SendAsync(url, messageId, secret, JsonSerializer.Serialize(CallCompleted.Of(call), StoreJson.Options), cancellationToken);
+        await attempts.AddAsync(job.OrganizationId, job.CallId, messageId, number, url, attempt, cancellationToken);
+        if (attempt.HttpStatus is >= 200 and < 300) return new JobResult.Done();
+        var reason = attempt.Error ?? $"http {attempt.HttpStatus}";
+        return attempt.HttpStatus is 410 || clock.GetUtcNow() - job.CreatedAt > Longest ? new JobResult.GivenUp(reason) : new JobResult.Again(Backoff(number), reason);
+    }
+
+    private bool IsIncomplete(Call call, TimeSpan waited) =>
+        (call.AnalysesAsked > call.AnalysesDone && waited < ForAnalysis)
+        || (settings.Record && call is { StartedAt: not null, RecordingKept: false } && waited < ForRecording);
+
+    private async Task<WebhookAttempt> SendAsync(string url, string messageId, string? secret, string body, CancellationToken cancellationToken)
+    {
+        var (at, watch) = (clock.GetUtcNow(), Stopwatch.StartNew());
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue("application/json")) };
+            request.Headers.Add("webhook-id", messageId);
+            request.Headers.Add("webhook-timestamp", at.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
+            if (secret is not null) request.Headers.Add("webhook-signature", new StandardWebhook(Key(secret)).Sign(messageId, at, body));
+            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            return new(at, (int)response.StatusCode, null, (int)watch.ElapsedMilliseconds);
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or UriFormatException)
+        {
+            if (cancellationToken.IsCancellationRequested) throw;
+            return new(at, null, e is HttpRequestException { InnerException: { } inner } ? inner.GetType().Name : e.GetType().Name, (int)watch.ElapsedMilliseconds);
+        }
+    }
+
+    /// <summary>A Standard Webhooks secret as it is; any other text by its UTF-8 bytes.</summary>
+    public static string Key(string secret) => secret.StartsWith("whsec_", StringComparison.Ordinal) ? secret : "whsec_" + Convert.ToBase64String(Encoding.UTF8.GetBytes(secret));
+
+    /// <summary>5 s, 30 s, 2 min, 10 min, then every hour at most.</summary>
+    public static TimeSpan Backoff(int attempts) => attempts switch
+    {
+        <= 1 => TimeSpan.FromSeconds(5),
+        2 => TimeSpan.FromSeconds(30),
+        3 => TimeSpan.FromMinutes(2),
+        4 => TimeSpan.FromMinutes(10),
+        _ => TimeSpan.FromHours(1),
+    };
+
+    public void Dispose() => http.Dispose();
+}
