@@ -112,9 +112,11 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
     /// <summary>The callee's script.</summary>
     private async Task ActAsync(CancellationToken over)
     {
-        for (; ; call.Step++)
+        call.Session++;
+        for (; ; call.Step++, call.SteppedInSession = call.Session)
         {
             var step = call.Step < call.Scenario.Talks.Count ? call.Scenario.Talks[call.Step] : null;
+            if (step is { Back: true } && call.SteppedInSession == call.Session) await Task.Delay(Timeout.Infinite, over);
             if (step is { Again: true }) { call.Step = -1; continue; }
             if (step is { Interrupts: not null } or { HangsUp: true, After: > 0 })
             {

@@ -46,6 +46,10 @@ public sealed class SandboxCall(string accountSid, IFormCollection form, Scenari
     /// <summary>How far the callee is in its script; a line that breaks or waits does not begin it anew.</summary>
     public int Step { get; set; }
 
+    /// <summary>Number of the conversation, and of the one in which the script went on last.</summary>
+    public int Session { get; set; }
+    public int SteppedInSession { get; set; }
+
     /// <summary>Puts on record what was said from now on.</summary>
     public void Note(bool byAgent, string text, DateTimeOffset now, double speed)
     {

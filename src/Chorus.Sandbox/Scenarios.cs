@@ -45,6 +45,9 @@ public sealed class Step
     public bool HangsUp { get; set; }
     public bool Again { get; set; }
 
+    /// <summary>Waits until the agent is back after a hold: not in the conversation in which the step before was done.</summary>
+    public bool Back { get; set; }
+
     /// <summary>Does not wait for the agent first.</summary>
     public bool AtOnce { get; set; }
 

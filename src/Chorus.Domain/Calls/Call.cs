@@ -58,7 +58,10 @@ public sealed record Call
     /// <summary>The leg that the callee waits for, or talks to.</summary>
     public Guid? HeldFor { get; init; }
 
-    /// <summary>Transcript entries there were when the callee last came back from hold; null if they never did.</summary>
+    /// <summary>The transfer after which the callee came back last.</summary>
+    public Guid? ResumedFrom { get; init; }
+
+    /// <summary>Transcript entries there were when the callee last came back; null if they never did.</summary>
     public int? ResumedAtTurn { get; init; }
 
     /// <summary>The agent who talks.</summary>
@@ -132,7 +135,7 @@ public sealed record Call
         AgentSwapped e => call with { PersonaId = e.ToAgentId },
         TransferInitiated e => call with { Transfers = [.. call.Transfers, new(e.LegId, e.TransferType, TransferStatus.Initiated, e.At)] },
         CalleeHeld e => call with { HeldFor = e.LegId, HeardAt = e.At },
-        CalleeResumed e => call with { HeldFor = null, HeardAt = e.At, ResumedAtTurn = call.Turns },
+        CalleeResumed e => call with { HeldFor = null, HeardAt = e.At, ResumedFrom = e.LegId, ResumedAtTurn = call.Turns },
         TransferProgressed e => With(call, e.LegId, t => t with { Status = e.Status, At = e.At }),
         TransferEnded e => With(call, e.LegId, t => t with { Status = e.Status, At = e.At, Turns = e.Transcript.Count, Recorded = e.RecordingUrl is not null }),
         TransferRecorded e => With(call, e.LegId, t => t with { Turns = e.Transcript.Count, Recorded = e.RecordingUrl is not null }),

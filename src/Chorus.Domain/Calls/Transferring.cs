@@ -45,9 +45,11 @@ public static class Transferring
     public static Decision Hold(Call call, DateTimeOffset now) =>
         call is { IsOver: false, HeldFor: null, OpenTransfer: { } transfer } ? Decision.Of(new CalleeHeld(transfer.LegId, now)) : Decision.Nothing;
 
-    /// <summary>The callee goes back to the agent.</summary>
+    /// <summary>The callee is back with the agent, once for each transfer that nobody took, whether or not they had to wait.</summary>
     public static Decision Resume(Call call, DateTimeOffset now) =>
-        call is { IsOver: false, HeldFor: { } leg, OpenTransfer: null, Transferred: false } ? Decision.Of(new CalleeResumed(leg, now)) : Decision.Nothing;
+        call is { IsOver: false, OpenTransfer: null, Transferred: false, Transfers: [.., var last] } && call.ResumedFrom != last.LegId
+            ? Decision.Of(new CalleeResumed(last.LegId, now))
+            : Decision.Nothing;
 
     /// <summary>What the parent's record of a leg lacks, as the leg stands; nothing if it lacks nothing.</summary>
     public static Decision Mirror(Call parent, CallView leg, DateTimeOffset now)

@@ -7,8 +7,8 @@ using Chorus.Domain.Calls;
 namespace Chorus.Worker.AfterCall;
 
 /// <summary>
-/// Analyses without a model: a value is looked for in the callee's answer to the question that shares most words with
-/// what is asked for. It finds what was said plainly, and nothing else.
+/// Analyses without a model: a value is looked for in the answer that, with its question, shares most words with what is
+/// asked for. It finds what was said plainly, and nothing else.
 /// </summary>
 public static partial class OfflineAnalysis
 {
@@ -26,12 +26,12 @@ public static partial class OfflineAnalysis
     private static Extracted? Find(IReadOnlyList<TranscriptEntry> transcript, ExtractionItem item, DateOnly day)
     {
         var wanted = Words($"{item.Name.Replace('_', ' ')} {item.Description}");
-        var answers = Answers(transcript).Select(a => (a.Question, a.Answer, Score: Words(transcript[a.Question].Content).Count(wanted.Contains)))
+        var answers = Answers(transcript).Select(a => (a.Question, a.Answer, Score: Words($"{transcript[a.Question].Content} {transcript[a.Answer].Content}").Count(wanted.Contains)))
             .OrderByDescending(a => a.Score).ThenBy(a => a.Answer).ToArray();
         foreach (var (question, answer, score) in answers)
         {
-            // A date, a number or an option speaks for itself; a yes means nothing without its question.
-            if (score == 0 && item.Type is ExtractionType.Boolean or ExtractionType.String && score == 0) continue;
+            // A date or an option speaks for itself; a yes or a number means nothing without its question.
+            if (score == 0 && item.Type is not (ExtractionType.Date or ExtractionType.Enum)) continue;
             if (Read(transcript[answer].Content, item, day) is { } value) return new(value, score == 0 ? [answer] : [question, answer]);
         }
         return null;

@@ -125,7 +125,12 @@ public sealed class Conversation
     private async Task SilentAsync()
     {
         if (gone || leaving is not null || !utterance.Empty) return;
-        if (messages.Count == 1) { Begin(ThinkAsync); return; } // who was to speak first does not
+        if (messages.Count == 1) // who was to speak first does not
+        {
+            quiet.Heard();
+            Begin(ThinkAsync);
+            return;
+        }
         if (quiet.Twice) leaving = new(EndedReason.Silence);
         await TokenAsync(quiet.Twice ? part.Phrases.SilentGoodbye : part.Phrases.StillThere, CancellationToken.None);
         await CompleteAsync(CancellationToken.None);
@@ -145,7 +150,7 @@ public sealed class Conversation
             if (!greeted && part.Greeting is { } greeting)
             {
                 greeted = true;
-                await StepAsync(() => TokenAsync(greeting, cut));
+                await StepAsync(() => TokenAsync(Apart(greeting), cut));
                 break;
             }
             greeted = true;
@@ -176,7 +181,7 @@ public sealed class Conversation
                         if (content is FunctionCallContent function) asked.Add(function);
                         if (content is not TextContent { Text.Length: > 0 } text) continue;
                         await waiting.CancelAsync();
-                        await StepAsync(() => TokenAsync(text.Text, cut));
+                        await StepAsync(() => TokenAsync(spoke ? text.Text : Apart(text.Text), cut));
                         if (!spoke && heardAt > 0) metrics.FirstToken(Stopwatch.GetElapsedTime(heardAt));
                         spoke = true;
                     }
@@ -245,6 +250,9 @@ public sealed class Conversation
         await line.SayAsync(token, last: false, cut);
     }
 
+    /// <summary>What begins anew within an utterance is a word of its own.</summary>
+    private string Apart(string text) => utterance.Sent is [.., var last] && !char.IsWhiteSpace(last) && !char.IsWhiteSpace(text[0]) ? " " + text : text;
+
     private async Task CompleteAsync(CancellationToken cut)
     {
         cut.ThrowIfCancellationRequested();
@@ -275,7 +283,7 @@ public sealed class Conversation
     {
         if (gone) return;
         leaving = new(EndedReason.AgentError);
-        await TokenAsync(utterance.Empty ? part.Phrases.Apology : " " + part.Phrases.Apology, CancellationToken.None);
+        await TokenAsync(Apart(part.Phrases.Apology), CancellationToken.None);
         await CompleteAsync(CancellationToken.None);
     }
 

@@ -1,0 +1,59 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Chorus.EndToEnd.Tests;
+
+/// <summary>Machines and silence: what answers is not always somebody.</summary>
+public sealed class AnswersTests(Service service)
+{
+    [Fact]
+    public async Task A_message_is_left_after_the_tone_where_the_agent_has_one()
+    {
+        var tenant = await service.TenantAsync(new { name = "Ann", systemPrompt = "Is this Maria? Would nine suit you? Or ten?", voicemailAction = "leave_message", voicemailMessage = "Hello {{name}}, this is Acme. Please call us back." });
+        var call = await tenant.CallAsync("+14155550114");
+
+        call.End().ShouldBe(("completed", "voicemail"));
+        call.Words()[^1].ShouldBe("agent: Hello Maria, this is Acme. Please call us back.");
+        (await service.WitnessAsync(call.Id(), "say")).ShouldHaveSingleItem().GetProperty("detail").GetString().ShouldBe("Hello Maria, this is Acme. Please call us back.");
+        (await tenant.EventsAsync(call.Id())).Single(e => e.GetProperty("type").GetString() == "answered_by_reported").GetProperty("data").GetProperty("answeredBy").GetString().ShouldBe("machine_end_beep");
+    }
+
+    [Fact]
+    public async Task A_machine_is_hung_up_on_where_the_agent_has_no_message()
+    {
+        var tenant = await service.TenantAsync();
+        var call = await tenant.CallAsync("+14155550114");
+        call.End().ShouldBe(("completed", "voicemail"));
+        (await service.WitnessAsync(call.Id(), "say")).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Who_answered_is_not_asked_where_the_agent_does_not_care()
+    {
+        var tenant = await service.TenantAsync(new { name = "Ann", voicemailAction = "ignore" });
+        var call = await tenant.CallAsync("+14155550102");
+        (await tenant.EventsAsync(call.Id())).ShouldNotContain(e => e.GetProperty("type").GetString() == "answered_by_reported");
+        call.End().ShouldBe(("busy", "busy"));
+    }
+
+    [Fact]
+    public async Task Silence_is_asked_about_and_then_ended()
+    {
+        var tenant = await service.TenantAsync();
+        var call = await tenant.CallAsync("+14155550115");
+
+        call.End().ShouldBe(("completed", "silence"));
+        call.Words().ShouldBe(
+        [
+            "agent: Hello Maria, this is Ann of Acme, calling about your order.", "agent: Are you still there?", "agent: I cannot hear you, so I will hang up now. Goodbye.",
+        ]);
+    }
+
+    [Fact]
+    public async Task A_callee_who_was_to_speak_first_and_does_not_is_spoken_to_in_their_language()
+    {
+        var tenant = await service.TenantAsync(new { name = "Ann", systemPrompt = "Passt es morgen um neun?", languageHint = "de-DE" });
+        var call = await tenant.CallAsync("+14155550115");
+        call.Words().ShouldBe(["agent: Passt es morgen um neun?", "agent: Sind Sie noch da?", "agent: Ich kann Sie nicht hören und lege jetzt auf. Auf Wiederhören."]);
+    }
+}
