@@ -90,8 +90,9 @@ up() {
     wait $starting
     local store="Host=127.0.0.1;Port=55432;Database=chorus;Username=chorus;Password=chorus"
     start Chorus.Sandbox 8082 Sandbox__Witness="$CHORUS_LOCAL/witness.jsonl" Sandbox__Speed="${SANDBOX_SPEED:-1}"
-    start Chorus.Api 8080 ConnectionStrings__Postgres="$store" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" Chorus__AdminKey="$CHORUS_ADMIN_KEY"
-    start Chorus.Worker 8081 ConnectionStrings__Postgres="$store" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" \
+    local recordings="$CHORUS_LOCAL/recordings"
+    start Chorus.Api 8080 Chorus__Recordings__Folder="$recordings" ConnectionStrings__Postgres="$store" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" Chorus__AdminKey="$CHORUS_ADMIN_KEY"
+    start Chorus.Worker 8081 Chorus__Recordings__Folder="$recordings" Chorus__ApiUrl="$CHORUS_URL" ConnectionStrings__Postgres="$store" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" \
       Chorus__PublicUrl=http://127.0.0.1:8081 Chorus__Twilio__BaseUrl="$CHORUS_SANDBOX_URL"
   fi
   await Chorus.Sandbox 8082; await Chorus.Api 8080; await Chorus.Worker 8081

@@ -139,6 +139,7 @@ place() { # a data dir that the servers' user can write to
 }
 missing() { # the last one is for a sample that the tests run
   [[ -n $(pgbin) ]] || echo postgresql; [[ -x $MQ ]] || echo rabbitmq-server
+  command -v espeak-ng >/dev/null || echo espeak-ng   # the voices of the sandbox's recordings
   [[ ! -x /usr/bin/python3 ]] || /usr/bin/python3 -c 'import pika' 2>/dev/null || echo python3-pika
 }
 install_packages() {

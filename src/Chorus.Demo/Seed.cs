@@ -32,9 +32,19 @@ public static class Seed
             systemPrompt = Prompt,
             firstSpeaker = "agent",
             agentGreetingEnabled = true,
-            maxCallDurationSeconds = 120,
+            maxCallDurationSeconds = 180,
             agentGreeting = "Hello {{customer_name}}, this is Ann of {{company}}, calling about your order.",
+            holdMessage = "Please hold the line, I am looking for a colleague.",
+            voicemailAction = "leave_message",
+            voicemailMessage = "Hello {{customer_name}}, this is {{company}}. We would like to deliver order {{order_id}} tomorrow at nine. Please call us back.",
+            postCallSummaryEnabled = true,
+            postCallExtractionSchema = new object[]
+            {
+                new { name = "tomorrow_suits", type = "boolean", description = "Whether tomorrow at nine suits the callee" },
+                new { name = "delivery_day", type = "date", description = "The day the callee agrees to" },
+            },
         });
+        await Targets(own, Id(agent));
         var number = await Post(own, "/v1/phone-numbers", new
         {
             number = "+14155552671",
@@ -52,11 +62,26 @@ public static class Seed
         Console.WriteLine($"registered the demo organization {id}");
     }
 
+    /// <summary>Two humans: one takes calls, one is in a meeting.</summary>
+    private static async Task Targets(HttpClient client, string agentId)
+    {
+        using var answer = await client.PutAsJsonAsync($"/v1/agents/{agentId}/transfer-targets", new
+        {
+            transferTargets = new[]
+            {
+                new { type = "phone_number", phoneNumber = "+14155550201", transferType = "warm_briefing", description = "Tom of the dispatch team, for parcels and deliveries" },
+                new { type = "phone_number", phoneNumber = "+14155550203", transferType = "warm_briefing", description = "somebody in billing, for invoices" },
+            },
+        });
+        answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>What was registered is there, and knows all that this version of the demo shows.</summary>
     private static async Task<bool> StillWorks(DemoEnvironment demo)
     {
         using var client = demo.Client();
         using var answer = await client.GetAsync($"/v1/agents/{demo["CHORUS_AGENT_ID"]}");
-        return answer.IsSuccessStatusCode;
+        return answer.IsSuccessStatusCode && (await answer.Content.ReadAsStringAsync()).Contains("somebody in billing", StringComparison.Ordinal);
     }
 
     private static async Task<JsonElement> Post<T>(HttpClient client, string path, T body)

@@ -48,6 +48,11 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
             throw new HttpRequestException("The recording is not at the carrier.");
         using var request = Request(account, HttpMethod.Get, address.PathAndQuery.EndsWith(".wav", StringComparison.Ordinal) ? address.PathAndQuery : address.PathAndQuery + ".wav");
         var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        if (response.StatusCode is HttpStatusCode.Found or HttpStatusCode.TemporaryRedirect && response.Headers.Location is { IsAbsoluteUri: true, Scheme: "https" } elsewhere)
+        {
+            response.Dispose(); // the carrier's own storage: its address is signed, and our credentials do not go there
+            response = await http.GetAsync(elsewhere, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        }
         return response.EnsureSuccessStatusCode();
     }
 
