@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Chorus.EndToEnd.Tests;
 
 /// <summary>A service of its own, whose worker dies.</summary>
@@ -27,5 +29,28 @@ public sealed class KilledWorkerTests
         var organization = await tenant.OrganizationAsync();
         (organization.GetProperty("held").GetDecimal(), organization.GetProperty("activeCalls").GetInt32()).ShouldBe((0, 0));
         foreach (var id in calls.Append(queued)) await service.Downstream.UntilAsync(id, "call.ended");
+    }
+
+    [Fact]
+    public async Task A_worker_that_dies_in_the_middle_of_transfers_leaves_no_call_no_leg_and_no_hold_behind()
+    {
+        await using var service = new Service();
+        await service.StartAsync("chorus_kill_tests", "chorus-worker-tests");
+        var tenant = await service.TenantAsync(TransferStoriesTests.Agent);
+        await TransferStoriesTests.PutTargetsAsync(tenant, new { type = "phone_number", phoneNumber = "+14155550207", transferType = "warm_briefing" });
+        var calls = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => tenant.PlaceAsync("+14155550112")));
+        await tenant.UntilAsync(calls[0], c => c.GetProperty("transferCalls").GetArrayLength() == 1 && c.GetProperty("transferCalls")[0].GetProperty("transferStatus").GetString() == "briefing");
+
+        service.Worker.Kill();
+        await service.Worker.StartAsync();
+
+        foreach (var id in calls)
+        {
+            var call = await tenant.UntilAsync(id, c => c.GetProperty("endedAt").ValueKind is JsonValueKind.String
+                && c.GetProperty("transferCalls").EnumerateArray().All(leg => leg.GetProperty("endedAt").ValueKind is JsonValueKind.String));
+            foreach (var leg in call.GetProperty("transferCalls").EnumerateArray()) (await service.WitnessAsync(leg.Id(), "dial")).Length.ShouldBeLessThanOrEqualTo(1);
+            (await service.WitnessAsync(id, "dial")).Length.ShouldBeLessThanOrEqualTo(1);
+        }
+        await TransferStoriesTests.BooksBalance(tenant);
     }
 }

@@ -18,6 +18,9 @@ public sealed class Receiver : IAsyncDisposable
     /// <summary>Answers a request; the count is of requests to the same path, from 1.</summary>
     public Func<Received, int, (int Status, string Body)> Answer { get; set; } = (_, _) => (200, "{}");
 
+    /// <summary>Answers in its own way, in place of <see cref="Answer"/>.</summary>
+    public Func<HttpContext, int, Task>? Raw { get; set; }
+
     public string Url => app.Urls.First();
 
     public Received[] Of(string path) => [.. received.Where(r => r.Path == path)];
@@ -29,8 +32,10 @@ public sealed class Receiver : IAsyncDisposable
         var receiver = new Receiver(app);
         app.Run(async http =>
         {
+            http.Request.EnableBuffering();
             var request = new Received(http.Request.Method, http.Request.Path, http.Request.QueryString.Value ?? "", await new StreamReader(http.Request.Body).ReadToEndAsync(), new HeaderDictionary(new Dictionary<string, StringValues>(http.Request.Headers, StringComparer.OrdinalIgnoreCase)));
             receiver.received.Enqueue(request);
+            if (receiver.Raw is { } raw) { await raw(http, receiver.Of(request.Path).Length); return; }
             var (status, body) = receiver.Answer(request, receiver.Of(request.Path).Length);
             http.Response.StatusCode = status;
             await http.Response.WriteAsync(body);

@@ -38,12 +38,14 @@ public sealed class Service : IAsyncLifetime
         Dictionary<string, string> worker = new(store)
         {
             ["Chorus__Twilio__BaseUrl"] = Sandbox.Url,
-            ["Chorus__Twilio__Timeout"] = "00:00:02",
-            ["Chorus__GiveUpAfter"] = "00:00:06",
+            ["Chorus__Twilio__Timeout"] = "00:00:04",
+            ["Chorus__GiveUpAfter"] = "00:00:09",
             ["Chorus__Node"] = "first",
             ["Chorus__ApiUrl"] = Api.Url,
             ["Chorus__Outbound__AllowLoopback"] = "true",
             ["Chorus__Conversation__Silence"] = "00:00:02",
+            ["Chorus__Conversation__Filler"] = "00:00:01",
+            ["Chorus__Brain__Timeout"] = "00:00:04",
             ["Chorus__TransferRingTimeoutSeconds"] = "10",
         };
         Worker = new("Chorus.Worker", worker);

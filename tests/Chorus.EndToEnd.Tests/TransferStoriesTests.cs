@@ -12,7 +12,7 @@ public sealed class TransferStoriesTests(Service service)
 {
     private const string Sorry = "I am sorry, I could not reach anybody.";
 
-    private static object Agent => new
+    internal static object Agent => new
     {
         name = "Ann",
         firstSpeaker = "agent",
@@ -217,7 +217,7 @@ public sealed class TransferStoriesTests(Service service)
         return tenant;
     }
 
-    private static async Task PutTargetsAsync(Tenant tenant, params object[] transferTargets)
+    internal static async Task PutTargetsAsync(Tenant tenant, params object[] transferTargets)
     {
         using var answer = await tenant.Client.PutAsJsonAsync($"/v1/agents/{tenant.AgentId}/transfer-targets", new { transferTargets });
         answer.IsSuccessStatusCode.ShouldBeTrue(await answer.Content.ReadAsStringAsync());
@@ -261,7 +261,7 @@ public sealed class TransferStoriesTests(Service service)
         await BooksBalance(tenant);
     }
 
-    private static async Task BooksBalance(Tenant tenant)
+    internal static async Task BooksBalance(Tenant tenant)
     {
         var organization = await tenant.OrganizationAsync();
         (organization.GetProperty("held").GetDecimal(), organization.GetProperty("activeCalls").GetInt32()).ShouldBe((0, 0));

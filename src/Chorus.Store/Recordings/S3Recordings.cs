@@ -17,7 +17,7 @@ public sealed class S3Recordings(RecordingSettings settings, TimeProvider clock)
     });
 
     public async Task SaveAsync(Guid organizationId, Guid callId, Stream sound, string contentType, CancellationToken cancellationToken) =>
-        await client.PutObjectAsync(new PutObjectRequest { BucketName = settings.S3.Bucket, Key = Key(organizationId, callId), InputStream = sound, ContentType = contentType, AutoCloseStream = false }, cancellationToken);
+        await client.PutObjectAsync(new PutObjectRequest { BucketName = settings.S3.Bucket, Key = Key(organizationId, callId), InputStream = sound, ContentType = contentType, AutoCloseStream = false, UseChunkEncoding = false }, cancellationToken);
 
     public async Task<Kept?> OpenAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+
+namespace Chorus.EndToEnd.Tests;
+
+/// <summary>What a callee hears when the model is slow, away, or talks nonsense. The agent's own model is a server that speaks OpenAI's wire format.</summary>
+public sealed class ModelStoriesTests(Service service)
+{
+    private const string Apology = "I am sorry, I cannot go on with this call. Goodbye.";
+    private const string Bye = """{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"end_call","arguments":"{}"}}]}""";
+
+    [Fact]
+    public async Task A_model_that_is_overloaded_is_asked_again_when_it_says_so()
+    {
+        var (call, asked) = await CallAsync(async (http, count) =>
+        {
+            if (count > 1) await Stream(http, """{"content":"Hello. Goodbye."}""", Bye);
+            else (http.Response.StatusCode, http.Response.Headers.RetryAfter) = (429, "1");
+        });
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        call.Words()[^1].ShouldEndWith("Hello. Goodbye.");
+        asked.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("500")]
+    [InlineData("not json")]
+    [InlineData("nothing")]
+    public async Task A_model_that_fails_is_asked_once_more_and_then_the_callee_is_told(string how)
+    {
+        var (call, _) = await CallAsync((http, _) => how switch
+        {
+            "500" => Task.FromResult(http.Response.StatusCode = 500),
+            "not json" => http.Response.WriteAsync("data: {\"id\": \n\n"),
+            _ => Task.Delay(Timeout.Infinite, http.RequestAborted), // the connection hangs
+        });
+
+        call.End().ShouldBe(("completed", "agent_error"));
+        call.Words()[^1].ShouldEndWith(Apology);
+        if (how is "nothing") call.Words()[^1].ShouldBe($"agent: One moment, please. {Apology}");
+    }
+
+    [Fact]
+    public async Task A_model_that_failed_before_its_first_word_and_then_answers_has_not_failed()
+    {
+        var (call, asked) = await CallAsync((http, count) => count == 1 ? http.Response.WriteAsync("data: {broken\n\n") : Stream(http, """{"content":"Hello. Goodbye."}""", Bye));
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        call.Words().ShouldBe(["agent: Hello. Goodbye."]);
+        asked.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_model_that_breaks_off_in_mid_sentence_is_apologized_for_and_what_was_said_was_said()
+    {
+        var (call, _) = await CallAsync(async (http, _) =>
+        {
+            await Stream(http, done: false, """{"content":"Your order is "}""");
+            await http.Response.WriteAsync("data: {broken\n\n");
+        });
+        call.End().ShouldBe(("completed", "agent_error"));
+        call.Words().ShouldBe([$"agent: Your order is {Apology}"]);
+    }
+
+    [Fact]
+    public async Task Arguments_that_are_no_JSON_and_tools_that_are_none_do_nothing_and_the_model_is_told()
+    {
+        var bodies = new List<string>();
+        var (call, _) = await CallAsync(async (http, count) =>
+        {
+            http.Request.Body.Position = 0;
+            bodies.Add(await new StreamReader(http.Request.Body).ReadToEndAsync());
+            await (count switch
+            {
+                1 => Stream(http, """{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"end_call","arguments":"{\"x\":"}}]}"""),
+                2 => Stream(http, """{"tool_calls":[{"index":0,"id":"b","type":"function","function":{"name":"wire_money","arguments":"{}"}}]}"""),
+                _ => Stream(http, """{"content":"Goodbye."}""", Bye),
+            });
+        });
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        bodies[1].ShouldContain("not valid JSON");
+        bodies[2].ShouldContain("There is no such tool.");
+    }
+
+    private async Task<(JsonElement Call, int Asked)> CallAsync(Func<HttpContext, int, Task> answer)
+    {
+        await using var model = await Receiver.StartAsync();
+        model.Raw = answer;
+        var tenant = await service.TenantAsync(new { name = "Ann", firstSpeaker = "agent", model = "m", modelBaseUrl = model.Url + "/v1" });
+        var call = await tenant.CallAsync("+14155550115");
+        return (call, model.Of("/v1/chat/completions").Length);
+    }
+
+    internal static Task Stream(HttpContext http, params string[] deltas) => Stream(http, done: true, deltas);
+
+    private static async Task Stream(HttpContext http, bool done, params string[] deltas)
+    {
+        http.Response.ContentType = "text/event-stream";
+        foreach (var delta in deltas)
+            await http.Response.WriteAsync($$"""data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{{delta}},"finish_reason":null}]}""" + "\n\n");
+        if (done) await http.Response.WriteAsync("data: [DONE]\n\n");
+        await http.Response.Body.FlushAsync();
+    }
+}
