@@ -74,7 +74,7 @@ public sealed class Service : IAsyncLifetime
             agentGreeting = "Hello {{name}}, this is Ann of Acme, calling about your order.",
             agentGreetingEnabled = true,
             systemPrompt = "Would tomorrow at nine suit you? Is there anything else the driver should know?",
-            maxCallDurationSeconds = 120,
+            maxCallDurationSeconds = 600,
         });
         var number = await PostAsync(client, "/v1/phone-numbers", new { number = from, accountSid = "AC" + id.ToString("N"), authToken = Token });
         return new(this, id, client, made.GetProperty("data").GetProperty("id").GetGuid(), number.GetProperty("data").GetProperty("id").GetGuid());
