@@ -36,11 +36,11 @@ public static class Endpoints
             .Takes<TransferCallRequest>().Gives<Envelope<CallView>>(202).Fails(400, 401, 402, 404, 409, 503);
         calls.MapPost("/{id:guid}/analyze", AnalyzeCall.HandleAsync).Says("Analyse a call", "Extracts values and a summary from a conversation that is over; the result stands in analysis once it is there.")
             .Takes<AnalyzeCallRequest>().Gives<Envelope<CallView>>(202).Fails(400, 401, 404, 409, 503);
-        calls.MapGet("/{id:guid}/recording", (Guid id, HttpContext http, Recording recording) => recording.GetAsync(id, http)).Says("Hear a recording", "WAV with two channels: the callee left, what the callee heard right. Ranges are served; where recordings are kept elsewhere, 302.")
+        calls.MapMethods("/{id:guid}/recording", ["GET", "HEAD"], (Guid id, HttpContext http, Recording recording) => recording.GetAsync(id, http)).Says("Hear a recording", "WAV with two channels: the callee left, what the callee heard right. Ranges are served; where recordings are kept elsewhere, 302.")
             .Produces(200, contentType: "audio/wav").Produces(206, contentType: "audio/wav").Produces(302).Fails(401, 404, 503);
         calls.MapPost("/{id:guid}/recording/link", (Guid id, HttpContext http, Recording recording) => recording.LinkAsync(id, http)).Says("Share a recording", "An address under which the recording can be heard without a key: expiresInSeconds, 1 hour by default, a week at most.")
             .Takes<RecordingLinkRequest>().Gives<Envelope<RecordingLink>>(200).Fails(400, 401, 404, 503);
-        app.MapGet("/v1/recordings/{token}", (string token, HttpContext http, Recording recording) => recording.GetSignedAsync(token, http)).WithTags("Calls").WithMetadata(new SignedAddress())
+        app.MapMethods("/v1/recordings/{token}", ["GET", "HEAD"], (string token, HttpContext http, Recording recording) => recording.GetSignedAsync(token, http)).WithTags("Calls").WithMetadata(new SignedAddress())
             .Says("Hear a shared recording", "Takes no key: the address is signed and expires.").Produces(200, contentType: "audio/wav").Produces(206, contentType: "audio/wav").Produces(302).Fails(403, 404, 503);
 
         var agents = app.MapGroup("/v1/agents").WithTags("Agents");

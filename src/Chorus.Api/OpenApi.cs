@@ -56,6 +56,7 @@ public static class OpenApi
             });
             options.AddOperationTransformer(async (operation, context, cancellationToken) =>
             {
+                if (context.Description.ActionDescriptor.EndpointMetadata.OfType<SignedAddress>().Any()) operation.Security = [];
                 foreach (var asked in context.Description.ActionDescriptor.EndpointMetadata.OfType<Asked>()) (operation.Parameters ??= []).Add(Parameter(asked));
                 if (context.Description.ActionDescriptor.EndpointMetadata.OfType<Body>().FirstOrDefault() is not { } body) return;
                 var schema = await context.GetOrCreateSchemaAsync(body.Type, null, cancellationToken);

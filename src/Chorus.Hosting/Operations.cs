@@ -19,7 +19,7 @@ public static class Operations
     {
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(service))
-            .WithTracing(tracing => tracing.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddSource("Npgsql", "Wolverine", ChorusMetrics.Name))
+            .WithTracing(tracing => tracing.AddAspNetCoreInstrumentation(Discreet).AddHttpClientInstrumentation().AddSource("Npgsql", "Wolverine", ChorusMetrics.Name))
             .WithMetrics(metrics => metrics.AddMeter("Microsoft.AspNetCore.Hosting", "Npgsql", ChorusMetrics.Name).AddPrometheusExporter());
         if (!string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
         {
@@ -28,6 +28,12 @@ public static class Operations
         }
         builder.Services.AddHealthChecks().AddCheck<StoreIsReachable>("store", tags: ["ready"]);
     }
+
+    /// <summary>A shared recording's address is its permission, and goes into no trace.</summary>
+    private static void Discreet(OpenTelemetry.Instrumentation.AspNetCore.AspNetCoreTraceInstrumentationOptions options) => options.EnrichWithHttpRequest = (activity, request) =>
+    {
+        if (request.Path.StartsWithSegments("/v1/recordings")) activity.SetTag("url.path", "/v1/recordings/{token}");
+    };
 
     public static void MapOperations(this WebApplication app)
     {

@@ -118,7 +118,7 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
             var step = call.Step < call.Scenario.Talks.Count ? call.Scenario.Talks[call.Step] : null;
             if (step is { Back: true } && call.SteppedInSession == call.Session) await Task.Delay(Timeout.Infinite, over);
             if (step is { Again: true }) { call.Step = -1; continue; }
-            if (step is { Interrupts: not null } or { HangsUp: true, After: > 0 })
+            if (step is { Interrupts: not null } or { HangsUp: true, After: > 0 } or { Presses: not null, After: > 0 })
             {
                 await agent.Speaking.WaitAsync(over);
                 await Task.Delay(settings.Time(step.After), over);
@@ -126,6 +126,7 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
             else if (step is not { AtOnce: true }) await agent.Silent.WaitAsync(over);
 
             if (step is { HangsUp: true }) { end = SessionEnd.CalleeHungUp; return; }
+            if (step is { Presses: not null }) await CutOffAsync(); // interruptible="any": a key stops the speech
             if (step is { Presses: { } keys }) foreach (var key in keys) await SendAsync(new { type = "dtmf", digit = key.ToString() });
             if (step is { Interrupts: { } words })
             {
@@ -139,9 +140,11 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
     private async Task SayAsync(string line, CancellationToken over)
     {
         Note(byAgent: false, line);
+        await SendAsync(new { type = "info", name = "clientSpeaking", value = "on" });
         await Task.Delay(settings.Time(line.Length / CharactersPerSecond), over);
         await CutOffAsync(); // who speaks over the agent interrupts it
         agent.Forget();
+        await SendAsync(new { type = "info", name = "clientSpeaking", value = "off" });
         await SendAsync(new { type = "prompt", voicePrompt = line, lang = "en-US", last = true });
     }
 

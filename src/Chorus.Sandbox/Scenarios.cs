@@ -51,7 +51,7 @@ public sealed class Step
     /// <summary>Does not wait for the agent first.</summary>
     public bool AtOnce { get; set; }
 
-    /// <summary>Seconds into the agent's utterance at which an interruption or a hang-up comes.</summary>
+    /// <summary>Seconds into the agent's utterance at which an interruption, a key or a hang-up comes.</summary>
     public double After { get; set; }
 }
 

@@ -67,17 +67,19 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
     }
 
     /// <summary>Takes what is due, for <see cref="Lease"/>.</summary>
-    public async Task<IReadOnlyList<Job>> TakeAsync(DateTimeOffset now, int most, CancellationToken cancellationToken)
+    /// <param name="busy">Organizations that have enough under way.</param>
+    public async Task<IReadOnlyList<Job>> TakeAsync(DateTimeOffset now, int most, Guid[] busy, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(
             $"""
             update {settings.Schema}.jobs j set due_at = $2, attempts = j.attempts + 1
-            from (select call_id, kind, number from {settings.Schema}.jobs where due_at <= $1 order by due_at limit {most} for update skip locked) due
+            from (select call_id, kind, number from {settings.Schema}.jobs where due_at <= $1 and organization_id <> all($3) order by due_at limit {most} for update skip locked) due
             where j.call_id = due.call_id and j.kind = due.kind and j.number = due.number
             returning j.organization_id, j.call_id, j.kind, j.number, j.attempts, j.created_at
             """);
         command.Parameters.Add(new() { Value = now });
         command.Parameters.Add(new() { Value = now + Lease });
+        command.Parameters.Add(new() { Value = busy });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         List<Job> taken = [];
         while (await reader.ReadAsync(cancellationToken))
@@ -91,15 +93,12 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
     /// <summary>The work is to be tried again; null: never by itself, it stays where an operator sees it.</summary>
     public Task PutOffAsync(Job job, DateTimeOffset? due, string reason, CancellationToken cancellationToken) => RunAsync(
         $"update {settings.Schema}.jobs set due_at = $4, last_error = $5 where call_id = $1 and kind = $2 and number = $3", job, cancellationToken,
-        due is { } time ? time : DateTime.MaxValue, reason);
+        due ?? DateTimeOffset.MaxValue, reason);
 
     private async Task RunAsync(string sql, Job job, CancellationToken cancellationToken, params object[] more)
     {
         await using var command = source.CreateCommand(sql);
-        foreach (var value in (object[])[job.CallId, job.Kind, job.Number, .. more])
-        {
-            command.Parameters.Add(value is DateTime ? new() { Value = value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz } : new() { Value = value });
-        }
+        foreach (var value in (object[])[job.CallId, job.Kind, job.Number, .. more]) command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -19,12 +19,13 @@ public static class Outbound
         ConnectCallback = async (context, cancellationToken) =>
         {
             var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellationToken);
-            if (addresses.FirstOrDefault(a => IsAllowed(a, settings.AllowLoopback)) is not { } address)
+            var allowed = addresses.Where(a => IsAllowed(a, settings.AllowLoopback)).ToArray();
+            if (allowed.Length == 0)
                 throw new HttpRequestException(HttpRequestError.ConnectionError, "The address is not a public one.");
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                await socket.ConnectAsync(address, context.DnsEndPoint.Port, cancellationToken);
+                await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancellationToken);
                 return new NetworkStream(socket, ownsSocket: true);
             }
             catch

@@ -27,7 +27,7 @@ public sealed class PublishedContractsTests(Api api)
             new DialClaimed(1, "node", Noon), new CallPlaced(1, "CA1", Noon), new DialAnswerLost(1, "timeout", Noon), new CallRinging(Noon), new CallStarted(Noon),
             new ConversationOpened(["name"], Noon), new TurnSpoken(Role.User, "Hello", true, Noon), new KeyPressed("1", Noon),
             new AnsweredByReported("machine_end_beep", Noon), new ToolCalled("find_order", Empty, 200, "shipped", 42, Noon), new AgentSwapped(Id, Id, "why", Noon), new CalleeHeld(Id, Noon),
-            new LegProgressed(TransferStatus.Briefing, Noon), new CalleeResumed(Id, Noon), new TransferRecorded(Id, "https://r", [new(Role.User, "Yes")], Noon),
+            new LegProgressed(TransferStatus.Briefing, Noon), new TransferAccepted(Noon), new MessageBegun(Noon), new CalleeResumed(Id, Noon), new TransferRecorded(Id, "https://r", [new(Role.User, "Yes")], Noon),
             new RecordingStored("https://r", "audio/wav", 1, "hash", Noon), new AnalysisRequested(1, JsonDocument.Parse("[]").RootElement, true, Noon),
             new TransferInitiated(Id, TransferType.Cold, "+14155550123", "why", Noon), new TransferProgressed(Id, TransferStatus.Briefing, Noon),
             new TransferEnded(Id, TransferStatus.NoAnswer, CallStatus.NoAnswer, 0, 0m, null, [new(Role.Agent, "Hi")], null, Noon), new HangupRequested(EndedReason.ApiHangup, Noon),

@@ -55,9 +55,55 @@ public sealed class TransferTests
         Initiate(resumed, Guid.AllBitsSet).Events.Count.ShouldBe(1);
 
         var taken = held.After(End(TransferStatus.Completed));
-        taken.MustMove.ShouldBeFalse();
+        taken.MustMove.ShouldBeTrue(); // nobody comes to that room any more
         Transferring.Resume(taken, Some.At(46)).Events.ShouldBeEmpty();
         Initiate(taken, Guid.AllBitsSet).Refusal!.Code.ShouldBe("call-transferred");
+    }
+
+    [Fact]
+    public void A_callee_whose_first_transfer_failed_moves_to_the_room_of_the_second()
+    {
+        var held = Some.Talking().After(new TransferInitiated(Leg, TransferType.Cold, "+14155550123", null, Some.At(20)), new CalleeHeld(Leg, Some.At(21)), End(TransferStatus.Busy));
+        var second = held.After(Initiate(held, Guid.AllBitsSet));
+        second.MustMove.ShouldBeTrue();
+        Transferring.Hold(second, Some.At(47)).Events.ShouldHaveSingleItem().ShouldBe(new CalleeHeld(Guid.AllBitsSet, Some.At(47)));
+    }
+
+    [Fact]
+    public void A_lively_conversation_does_not_put_off_the_move_to_hold()
+    {
+        var transferring = Some.Talking().After(Initiate(Some.Talking())).After(new TurnSpoken(Role.User, "And another thing", false, Some.At(27)));
+        Watch.Due(transferring, Bounds.Default).ShouldBe(Some.At(20) + Bounds.Default.Move);
+    }
+
+    [Fact]
+    public void A_message_to_a_machine_is_begun_once_and_then_left_alone()
+    {
+        var machine = Some.Talking().After(Talking.AnsweredBy(Some.Talking(), "machine_end_beep", Some.At(12)));
+        machine.MustMove.ShouldBeTrue();
+        var begun = machine.After(Talking.BeginMessage(machine, Some.At(13)));
+        begun.MustMove.ShouldBeFalse();
+        Talking.BeginMessage(begun, Some.At(14)).Events.ShouldBeEmpty();
+        begun.After(Talking.LeftMessage(begun, "Call us.", Some.At(20))).Hangup!.Reason.ShouldBe(EndedReason.Voicemail);
+    }
+
+    [Fact]
+    public void An_agents_goodbye_ends_nothing_once_the_callee_is_with_somebody_else()
+    {
+        Ending.Leave(Some.Talking(), EndedReason.AgentHangup, Some.At(20)).Events.ShouldHaveSingleItem();
+        var transferring = Some.Talking().After(Initiate(Some.Talking()));
+        foreach (var call in (Call[])[transferring, transferring.After(new CalleeHeld(Leg, Some.At(21))), Some.Talking().After(new AnsweredByReported("machine_start", Some.At(7)))])
+            Ending.Leave(call, EndedReason.AgentHangup, Some.At(22)).Events.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_human_who_hangs_up_before_the_callee_came_has_declined()
+    {
+        var leg = CallView.Fold([Some.Request(Some.Request().CallId) with { CallId = Leg, TransferType = TransferType.Cold }, new CallStarted(Some.At(22)), new LegProgressed(TransferStatus.Connected, Some.At(23)),
+            new CallEnded(CallStatus.Completed, EndedReason.CustomerHangup, Party.Customer, CallStatus.InProgress, null, 2, Some.At(24)), new CallCharged(0.01m, 0.6m, Some.At(24))])!;
+        var parent = Some.Talking().After(Initiate(Some.Talking()));
+        Transferring.Mirror(parent, leg, Some.At(24)).Events.OfType<TransferEnded>().Single().Status.ShouldBe(TransferStatus.Declined);
+        Transferring.Mirror(parent.After(new CalleeHeld(Leg, Some.At(21))), leg, Some.At(24)).Events.OfType<TransferEnded>().Single().Status.ShouldBe(TransferStatus.Completed);
     }
 
     [Fact]
@@ -90,7 +136,7 @@ public sealed class TransferTests
     [Fact]
     public void What_a_leg_lives_through_is_mirrored_in_its_parent_once()
     {
-        var parent = Some.Talking().After(new TransferInitiated(Leg, TransferType.WarmBriefing, "+14155550123", null, Some.At(20)));
+        var parent = Some.Talking().After(new TransferInitiated(Leg, TransferType.WarmBriefing, "+14155550123", null, Some.At(20)), new CalleeHeld(Leg, Some.At(20)));
         List<object> leg = [Some.Request(parent.Id) with { CallId = Leg, TransferType = TransferType.WarmBriefing }];
         Step(null);
         Step(TransferStatus.Ringing, new CallRinging(Some.At(21)));

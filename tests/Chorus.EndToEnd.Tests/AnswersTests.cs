@@ -50,6 +50,20 @@ public sealed class AnswersTests(Service service)
     }
 
     [Fact]
+    public async Task A_key_pressed_while_the_agent_speaks_cuts_it_off_and_is_answered()
+    {
+        var tenant = await service.TenantAsync();
+        var talks = new object[] { new { presses = "1", after = 1.5 }, new { says = "Goodbye." } };
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550140", name = "presses a key", rings = 0.1, talks })).EnsureSuccessStatusCode();
+
+        var call = await tenant.CallAsync("+14155550140");
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        call.Words()[0].Length.ShouldBeLessThan("agent: Hello Maria, this is Ann of Acme, calling about your order.".Length);
+        call.Words()[1].ShouldBe("agent: Thank you. Would tomorrow at nine suit you?");
+    }
+
+    [Fact]
     public async Task A_callee_who_was_to_speak_first_and_does_not_is_spoken_to_in_their_language()
     {
         var tenant = await service.TenantAsync(new { name = "Ann", systemPrompt = "Passt es morgen um neun?", languageHint = "de-DE" });

@@ -61,6 +61,7 @@ public sealed class TransferStoriesTests(Service service)
     [Theory]
     [InlineData("+14155550203", "warm_briefing", "declined", "completed")]
     [InlineData("+14155550206", "warm_briefing", "declined", "completed")] // hangs up in the briefing
+    [InlineData("+14155550209", "warm_briefing", "declined", "completed")] // says yes and hangs up before they are joined
     [InlineData("+14155550204", "warm_briefing", "busy", "busy")]
     [InlineData("+14155550205", "warm_briefing", "no_answer", "no-answer")]
     [InlineData("+14155550105", "warm", "failed", "failed")]

@@ -70,6 +70,9 @@ public sealed class AnalysisTests
     [InlineData("""{"summary":"x","extractions":{"suits":{"value":true,"sources":[99]}}}""", "suits does not say which entries")]
     [InlineData("""{"summary":"x","extractions":{"suits":{"value":true}}}""", "suits does not say which entries")]
     [InlineData("""{"summary":"x","extractions":{"suits":{"value":true,"sources":[3]},"age":{"value":1,"sources":[1]}}}""", "age is not asked for")]
+    [InlineData("""{"summary":"x","extractions":{"suits":{"value":true,"sources":[3]},"remark":{"value":"a\u0000b","sources":[7]}}}""", "a character or a number that cannot be used")]
+    [InlineData("""{"summary":"x","extractions":{"suits":{"value":true,"sources":[3]},"remark":{"value":"\ud800","sources":[7]}}}""", "a character or a number that cannot be used")]
+    [InlineData("""{"summary":"x","extractions":{"suits":{"value":true,"sources":[3]},"boxes":{"value":1e999,"sources":[5]}}}""", "a character or a number that cannot be used")]
     [InlineData("""{"summary":"x","extractions":[1]}""", "it is not the JSON that was asked for")]
     public async Task An_analysis_that_does_not_keep_to_the_schema_twice_has_failed_and_says_why(string answer, string why)
     {

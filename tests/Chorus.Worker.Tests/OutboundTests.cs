@@ -107,7 +107,7 @@ public sealed class OutboundTests : IAsyncLifetime
         var secrets = new Secrets(new EphemeralDataProtectionProvider());
         using var tools = new HttpTools(new WorkerSettings { Outbound = new() { AllowLoopback = allowLoopback } }, secrets, TimeProvider.System);
         var tool = new HttpTool("t", "d", url, method, Anything, secrets.Protect("""{"x-key":"secret"}"""), ["x-key"], TimeoutSeconds: 1);
-        return await tools.CallAsync(tool, new Dictionary<string, object?> { ["city"] = "Berlin Mitte" });
+        return await tools.CallAsync(tool, JsonSerializer.SerializeToElement(new { city = "Berlin Mitte" }));
     }
 
     public ValueTask DisposeAsync() => server.DisposeAsync();

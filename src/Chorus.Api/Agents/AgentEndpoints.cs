@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Chorus.Api.Http;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
@@ -24,7 +25,7 @@ public sealed record AgentView(
 }
 
 /// <summary>Agents: create, change, read, and where they may hand a callee to.</summary>
-public static class AgentEndpoints
+public static partial class AgentEndpoints
 {
     public static async Task<IResult> CreateAsync(HttpContext http, Documents documents, Secrets secrets, ApiSettings settings, TimeProvider clock)
     {
@@ -93,6 +94,10 @@ public static class AgentEndpoints
     private static Agent Read(Fields f, Agent a, Secrets secrets, DateTimeOffset now)
     {
         var secret = f.Text("postCallWebhookSecret", 255);
+        if (secret is "" or "whsec_" || (secret?.StartsWith("whsec_", StringComparison.Ordinal) == true && !Convert.TryFromBase64String(secret[6..], new byte[secret.Length], out _)))
+            f.Wrong("postCallWebhookSecret", "must be a text, or whsec_ followed by Base64");
+        var language = f.Text("languageHint", 35);
+        if (language is not null && !Languages().IsMatch(language)) f.Wrong("languageHint", "must be a language tag, for example en-US");
         return a with
         {
             Name = f.Has("name") ? f.Text("name", 255, required: true) ?? "" : a.Name,
@@ -104,7 +109,7 @@ public static class AgentEndpoints
             AllowEndCall = f.Flag("allowEndCall") ?? a.AllowEndCall,
             IsActive = f.Flag("isActive") ?? a.IsActive,
             MaxCallDurationSeconds = f.Whole("maxCallDurationSeconds", 30, 3600) ?? a.MaxCallDurationSeconds,
-            LanguageHint = f.Has("languageHint") ? f.Text("languageHint", 35) : a.LanguageHint,
+            LanguageHint = f.Has("languageHint") ? language : a.LanguageHint,
             PostCallSummaryEnabled = f.Flag("postCallSummaryEnabled") ?? a.PostCallSummaryEnabled,
             PostCallExtractionSchema = ExtractionFields.Read(f, "postCallExtractionSchema") ?? a.PostCallExtractionSchema,
             PostCallWebhookUrl = f.Has("postCallWebhookUrl") ? f.Url("postCallWebhookUrl", 2000) : a.PostCallWebhookUrl,
@@ -118,6 +123,10 @@ public static class AgentEndpoints
             UpdatedAt = now,
         };
     }
+
+    /// <summary>BCP 47, as far as carriers and models care.</summary>
+    [GeneratedRegex(@"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\z")]
+    private static partial Regex Languages();
 
     /// <summary>An endpoint of its own comes with a key of its own: the installation's key goes to nobody else, and a key to no other endpoint than its own.</summary>
     private static AgentModel? Model(Fields f, AgentModel? known, Secrets secrets)

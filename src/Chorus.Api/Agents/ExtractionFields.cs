@@ -31,8 +31,9 @@ public static partial class ExtractionFields
     {
         var name = item.Text("name", 64, required: true) ?? "";
         if (name.Length > 0 && !Names().IsMatch(name)) item.Wrong("name", "must be letters, digits and underscores and begin with a letter");
-        if (!item.Has("type")) item.Wrong("type", "is required");
-        var type = item.Word<ExtractionType>("type") ?? ExtractionType.String;
+        var word = item.Word<ExtractionType>("type");
+        if (word is null && !item.IsWrong("type")) item.Wrong("type", "is required");
+        var type = word ?? ExtractionType.String;
         var options = item.Texts("options", o => o.Length is >= 1 and <= 255, "must be strings of 1 to 255 characters");
         if (options?.Count > MostOptions) item.Wrong("options", $"must have at most {MostOptions} entries");
         if (type is ExtractionType.Enum && options is not { Count: > 0 }) item.Wrong("options", "are required for an enum");
@@ -40,6 +41,6 @@ public static partial class ExtractionFields
         return new(name, type, item.Text("description", 500), options, item.Flag("required") ?? false);
     }
 
-    [GeneratedRegex("^[A-Za-z][A-Za-z0-9_]*$")]
+    [GeneratedRegex("^[A-Za-z][A-Za-z0-9_]*\\z")]
     private static partial Regex Names();
 }

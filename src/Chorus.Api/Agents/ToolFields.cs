@@ -56,17 +56,23 @@ public static partial class ToolFields
         foreach (var header in item.Object("headers").EnumerateObject())
         {
             var value = header.Value.ValueKind is JsonValueKind.String ? header.Value.GetString()! : "";
-            if (!HeaderNames().IsMatch(header.Name) || OurHeaders.Contains(header.Name.ToLowerInvariant())) item.Wrong($"headers.{header.Name}", "is not a header that can be set");
-            else if (value.Length is 0 or > 2000 || value.Any(char.IsControl)) item.Wrong($"headers.{header.Name}", "must be a string of 1 to 2000 characters on one line");
+            if (!HeaderNames().IsMatch(header.Name) || !IsRequestHeader(header.Name) || OurHeaders.Contains(header.Name.ToLowerInvariant())) item.Wrong($"headers.{header.Name}", "is not a header that can be set");
+            else if (value.Length is 0 or > 2000 || value.Any(c => c is < ' ' or > '~')) item.Wrong($"headers.{header.Name}", "must be a string of 1 to 2000 printable ASCII characters");
             else headers[header.Name] = value;
         }
         if (headers.Count > MostHeaders) item.Wrong("headers", $"must be at most {MostHeaders}");
         return headers;
     }
 
-    [GeneratedRegex("^[A-Za-z0-9_-]+$")]
+    private static bool IsRequestHeader(string name)
+    {
+        using var request = new HttpRequestMessage();
+        return request.Headers.TryAddWithoutValidation(name, "x");
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9_-]+\\z")]
     private static partial Regex Names();
 
-    [GeneratedRegex("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
+    [GeneratedRegex("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\\z")]
     private static partial Regex HeaderNames();
 }

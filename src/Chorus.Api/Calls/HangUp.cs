@@ -18,6 +18,7 @@ public static class HangUp
         if (recorded.Call is null) return ApiError.NotFound("call");
         if (recorded.Refusal is { } refusal) return ApiError.Result(409, refusal.Code, refusal.Message);
 
+        foreach (var parent in recorded.Others.Where(o => o.Call.MustMove)) commands.Send(CommandQueue.MoveCall, new MoveCall(organization, parent.Call.Id)); // nobody takes that callee
         if (!recorded.Call.IsOver) commands.Send(CommandQueue.HangUpCall, new HangUpCall(organization, id));
         var now = await calls.FindAsync(organization, id, http.RequestAborted);
         return Results.Json(new Envelope<CallView>(now!.Call), StoreJson.Options, statusCode: recorded.Call.IsOver ? 200 : 202);

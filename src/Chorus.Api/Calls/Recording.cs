@@ -33,7 +33,7 @@ public sealed class Recording(IRecordingStore recordings, CallQueries calls, IDa
         if (await calls.FindAsync(http.OrganizationId(), id, http.RequestAborted) is not { Call.RecordingUrl: { } url }) return ApiError.NotFound("recording");
         var expires = clock.GetUtcNow().AddSeconds(seconds);
         var token = protector.ToTimeLimitedDataProtector().Protect($"{http.OrganizationId()}/{id}", expires);
-        var link = new RecordingLink($"{new Uri(url).GetLeftPart(UriPartial.Authority)}/v1/recordings/{token}", expires);
+        var link = new RecordingLink($"{url[..url.IndexOf("/v1/calls/", StringComparison.Ordinal)]}/v1/recordings/{token}", expires);
         return Results.Json(new Envelope<RecordingLink>(link), StoreJson.Options);
     }
 

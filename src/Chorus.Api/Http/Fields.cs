@@ -94,7 +94,7 @@ public sealed class Fields
         Take(name, false, $"must be one of {string.Join(", ", Enum.GetNames<T>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName))}", (JsonElement e, out T value) =>
         {
             value = default;
-            if (e.ValueKind is not JsonValueKind.String) return false;
+            if (e.ValueKind is not JsonValueKind.String || e.GetString()!.Contains(',')) return false; // .NET reads "a, b" as flags
             try { value = e.Deserialize<T>(); return true; }
             catch (JsonException) { return false; }
         });
@@ -142,6 +142,9 @@ public sealed class Fields
         }
         return amounts;
     }
+
+    /// <summary>Whether a mistake in a field was noted.</summary>
+    public bool IsWrong(string name) => errors.Any(e => e.Field == path + name);
 
     /// <summary>Notes a mistake of its own rule.</summary>
     public void Wrong(string name, string message) => errors.Add(new(path + name, message));

@@ -80,10 +80,19 @@ public sealed record Call
     [JsonIgnore]
     public bool ReachedMachine => AnsweredBy?.AnsweredBy is { } who && (who is "fax" || who.StartsWith("machine", StringComparison.Ordinal));
 
-    /// <summary>The callee should hear something else than what the carrier was last told: hold, the agent again, or a message.</summary>
+    /// <summary>The agent's message is being spoken to the machine.</summary>
+    public bool MessageBegun { get; init; }
+
+    /// <summary>The human of this leg takes the call.</summary>
+    public bool Accepted { get; init; }
+
+    /// <summary>
+    /// The callee should hear something else than what the carrier was last told: a message, hold for the human who is
+    /// dialled now, or no room that nobody comes to any more.
+    /// </summary>
     [JsonIgnore]
     public bool MustMove => this is { IsOver: false, Hangup: null, StartedAt: not null, ParentCallId: null }
-        && (ReachedMachine || (OpenTransfer is null ? HeldFor is not null && !Transferred : HeldFor is null));
+        && ((ReachedMachine && !MessageBegun) || (OpenTransfer is { } open ? HeldFor != open.LegId : HeldFor is not null));
 
     /// <summary>Nothing moves the call any more.</summary>
     [JsonIgnore]
@@ -128,6 +137,8 @@ public sealed record Call
         CallStarted e => call with { Status = CallStatus.InProgress, StartedAt = e.At, HeardAt = e.At },
         ConversationOpened e => call with { Opened = true, HeardAt = e.At },
         AnsweredByReported e => call with { AnsweredBy = e, HeardAt = e.At },
+        MessageBegun e => call with { MessageBegun = true, HeardAt = e.At },
+        TransferAccepted => call with { Accepted = true },
         TurnSpoken e => call with { HeardAt = e.At, Turns = call.Turns + 1 },
         KeyPressed e => call with { HeardAt = e.At },
         ToolCalled e => call with { HeardAt = e.At },

@@ -54,6 +54,9 @@ public sealed record TurnSpoken(Role Role, string Content, bool Interrupted, Dat
 /// <param name="AnsweredBy">The carrier's word: <c>human</c>, <c>machine_start</c>, <c>machine_end_beep</c>, <c>fax</c>, <c>unknown</c> and the like.</param>
 public sealed record AnsweredByReported(string AnsweredBy, DateTimeOffset At);
 
+/// <summary>The agent's message is being spoken to a machine.</summary>
+public sealed record MessageBegun(DateTimeOffset At);
+
 /// <summary>The agent asked a service of its organization for something.</summary>
 /// <param name="Tool">The tool's name.</param>
 /// <param name="Arguments">What the model gave, as it was sent.</param>

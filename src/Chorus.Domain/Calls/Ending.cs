@@ -34,6 +34,15 @@ public static class Ending
         return Decision.Of(new HangupRequested(reason, now));
     }
 
+    /// <summary>
+    /// The agent's own wish to end. It is void once the callee is with somebody else, or a machine is: a goodbye that was on
+    /// its way then ends nothing.
+    /// </summary>
+    public static Decision Leave(Call call, EndedReason reason, DateTimeOffset now) =>
+        call.IsOver || (call.ParentCallId is null && (call.OpenTransfer is not null || call.HeldFor is not null || call.Transferred || call.ReachedMachine))
+            ? Decision.Nothing
+            : Hangup(call, reason, now);
+
     private static int Seconds(int? carrier, TimeSpan ours) =>
         carrier is > 0 and { } told ? told : (int)Math.Max(0, Math.Ceiling(ours.TotalSeconds));
 }

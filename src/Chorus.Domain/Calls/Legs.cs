@@ -9,6 +9,10 @@ public static class Legs
             ? Decision.Of(new LegProgressed(status, now))
             : Decision.Nothing;
 
+    /// <summary>The human takes the call. They are joined when their line asks, so who hangs up before that was not.</summary>
+    public static Decision Accept(Call leg, DateTimeOffset now) =>
+        leg is { IsOver: false, Hangup: null, LegStatus: TransferStatus.Briefing, Accepted: false } ? Decision.Of(new TransferAccepted(now)) : Decision.Nothing;
+
     /// <summary>The callee is gone: nobody waits for the human any more.</summary>
     public static Decision CallerLeft(Call leg, DateTimeOffset now) =>
         leg.IsOver ? Decision.Nothing : Ending.Hangup(leg, EndedReason.CallerLeft, now);

@@ -17,6 +17,10 @@ public static class Talking
     public static Decision AnsweredBy(Call call, string answeredBy, DateTimeOffset now) =>
         call.IsOver || call.AnsweredBy is not null ? Decision.Nothing : Decision.Of(new AnsweredByReported(answeredBy, now));
 
+    /// <summary>The message begins, after the machine's tone.</summary>
+    public static Decision BeginMessage(Call call, DateTimeOffset now) =>
+        call is { IsOver: false, Hangup: null, ReachedMachine: true, MessageBegun: false } ? Decision.Of(new MessageBegun(now)) : Decision.Nothing;
+
     /// <summary>The message was spoken to its end after the machine's tone: it is on record, and the call may end.</summary>
     public static Decision LeftMessage(Call call, string message, DateTimeOffset now) =>
         call is { IsOver: false, Hangup: null, ReachedMachine: true }

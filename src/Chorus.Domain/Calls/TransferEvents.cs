@@ -18,6 +18,9 @@ public sealed record TransferProgressed(Guid LegId, TransferStatus Status, DateT
 /// <summary>A leg took a step that only a leg takes: the human is briefed, or takes the call. In the leg's stream.</summary>
 public sealed record LegProgressed(TransferStatus Status, DateTimeOffset At);
 
+/// <summary>The human takes the call; they are joined with the callee once their line asks what comes next. In the leg's stream.</summary>
+public sealed record TransferAccepted(DateTimeOffset At);
+
 /// <summary>A leg is over. In the parent's stream, with all its record shows of the leg.</summary>
 public sealed record TransferEnded(
     Guid LegId, TransferStatus Status, CallStatus LegStatus, int DurationSeconds, decimal Cost, string? RecordingUrl,

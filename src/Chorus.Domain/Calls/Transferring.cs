@@ -43,7 +43,7 @@ public static class Transferring
 
     /// <summary>The callee leaves the agent and waits for the human.</summary>
     public static Decision Hold(Call call, DateTimeOffset now) =>
-        call is { IsOver: false, HeldFor: null, OpenTransfer: { } transfer } ? Decision.Of(new CalleeHeld(transfer.LegId, now)) : Decision.Nothing;
+        call is { IsOver: false, OpenTransfer: { } transfer } && call.HeldFor != transfer.LegId ? Decision.Of(new CalleeHeld(transfer.LegId, now)) : Decision.Nothing;
 
     /// <summary>The callee is back with the agent, once for each transfer that nobody took, whether or not they had to wait.</summary>
     public static Decision Resume(Call call, DateTimeOffset now) =>
@@ -63,6 +63,7 @@ public static class Transferring
         }
         if (status.IsTerminal())
         {
+            if (status is TransferStatus.Completed && parent.HeldFor != leg.Id) status = TransferStatus.Declined; // gone before the callee came
             return Decision.Of(new TransferEnded(
                 leg.Id, status, leg.Status, leg.DurationSeconds ?? 0, leg.Cost ?? 0, leg.RecordingUrl, leg.Transcript, leg.StartedAt, leg.EndedAt ?? now));
         }

@@ -29,7 +29,8 @@ public static class Watch
             { Claim: null } => call.RequestedAt + bounds.Claim,
             { CallSid: null, AnswerLost: true } => call.Claim!.At,
             { CallSid: null } => call.Claim!.At + bounds.Answer,
-            { MustMove: true } => Later(call.HeardAt!.Value, call.Transfers is [.., var last] ? last.At : default) + bounds.Move,
+            // From what made it necessary, not from the last sign of life: a lively conversation does not put it off.
+            { MustMove: true } => (call.OpenTransfer is null && call.ReachedMachine && !call.MessageBegun ? call.AnsweredBy!.At : call.Transfers[^1].At) + bounds.Move,
             _ => Earlier(Limit(call, bounds), (call.HeardAt ?? call.PlacedAt!.Value) + bounds.Quiet),
         };
         return call.Hangup is { } hangup ? Earlier(hangup.At + bounds.Hangup, step) : step;
@@ -42,8 +43,6 @@ public static class Watch
         { RingingAt: { } ringing } => ringing.AddSeconds(call.Claim!.RingTimeoutSeconds) + bounds.Ring,
         _ => DateTimeOffset.MaxValue, // the carrier holds it back to keep its own pace
     };
-
-    private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 
     private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 }

@@ -9,7 +9,7 @@ namespace Chorus.Worker.AfterCall;
 /// <summary>What came of an analysis: a result that keeps to the schema, or why there is none.</summary>
 public sealed record Findings(string? Summary, IReadOnlyDictionary<string, Extracted> Values, string? Failure = null)
 {
-    public static Findings Failed(string why) => new(null, new Dictionary<string, Extracted>(), why);
+    public static Findings Failed(string why) => new(null, new Dictionary<string, Extracted>(), StorableJson.Text(why));
 }
 
 /// <summary>Analyses a conversation as it was asked for, with the agent's brain. Nothing is stored that does not keep to the schema.</summary>
@@ -33,7 +33,7 @@ public sealed class Analysis(CallJournal journal, CallQueries calls, Documents d
         var values = JsonSerializer.SerializeToElement(found.Values.ToDictionary(v => v.Key, v => v.Value.Value));
         var sources = JsonSerializer.SerializeToElement(found.Values.ToDictionary(v => v.Key, v => v.Value.Sources));
         var fact = new CallAnalyzed(found.Summary, values, clock.GetUtcNow(), sources, found.Failure, request.Number);
-        await journal.DecideAsync(job.OrganizationId, job.CallId, c => Analyses.Complete(c, fact), cancellationToken);
+        await journal.DecideAsync(job.OrganizationId, job.CallId, c => Analyses.Complete(c, fact), CancellationToken.None); // patience that ran out is a result as well
         return new JobResult.Done();
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Chorus.Store;
 
 namespace Chorus.Worker.AfterCall;
@@ -26,10 +27,11 @@ public abstract record JobResult
 /// <summary>Does the work that follows calls, on every worker: whoever is free takes what is due.</summary>
 public sealed class JobRunner(Jobs jobs, IEnumerable<IJob> kinds, TimeProvider clock, ILogger<JobRunner> log) : BackgroundService
 {
-    private const int AtOnce = 16;
+    private const int AtOnce = 16, AtOnceForOne = 4;
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250), Longest = TimeSpan.FromDays(1);
     private readonly Dictionary<string, IJob> kinds = kinds.ToDictionary(k => k.Kind);
     private readonly SemaphoreSlim free = new(AtOnce, AtOnce);
+    private readonly ConcurrentDictionary<Guid, int> running = new(); // one organization's slow webhooks do not hold up the others
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -37,14 +39,19 @@ public sealed class JobRunner(Jobs jobs, IEnumerable<IJob> kinds, TimeProvider c
         {
             try
             {
-                var taken = await jobs.TakeAsync(clock.GetUtcNow(), free.CurrentCount, stoppingToken);
+                var taken = await jobs.TakeAsync(clock.GetUtcNow(), free.CurrentCount, [.. running.Where(r => r.Value >= AtOnceForOne).Select(r => r.Key)], stoppingToken);
                 foreach (var job in taken)
                 {
                     await free.WaitAsync(stoppingToken);
+                    running.AddOrUpdate(job.OrganizationId, 1, (_, n) => n + 1);
                     _ = Task.Run(async () =>
                     {
                         try { await RunAsync(job, stoppingToken); }
-                        finally { free.Release(); }
+                        finally
+                        {
+                            if (running.AddOrUpdate(job.OrganizationId, 0, (_, n) => n - 1) == 0) running.TryRemove(KeyValuePair.Create(job.OrganizationId, 0));
+                            free.Release();
+                        }
                     }, CancellationToken.None);
                 }
                 if (taken.Count == 0) await Task.Delay(LookEvery, clock, stoppingToken);

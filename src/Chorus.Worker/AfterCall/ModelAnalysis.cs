@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
+using Chorus.Store;
 using Microsoft.Extensions.AI;
 
 namespace Chorus.Worker.AfterCall;
@@ -46,12 +47,13 @@ public static class ModelAnalysis
             {
                 foreach (var item in extractions.EnumerateObject())
                 {
-                    if (item.Value.TryGetProperty("value", out var value) && value.ValueKind is not JsonValueKind.Null)
-                        values[item.Name] = new(value.Clone(), item.Value.TryGetProperty("sources", out var sources) ? [.. sources.EnumerateArray().Select(e => e.GetInt32())] : []);
+                    if (!item.Value.TryGetProperty("value", out var value) || value.ValueKind is JsonValueKind.Null) continue;
+                    if (!StorableJson.CanStore(value) || item.Name.Contains('\0')) return (null, ["it has a character or a number that cannot be used"]);
+                    values[item.Name] = new(value.Clone(), item.Value.TryGetProperty("sources", out var sources) ? [.. sources.EnumerateArray().Select(e => e.GetInt32())] : []);
                 }
             }
             var wrong = ExtractionSchema.Check(schema, values, turns);
-            return wrong.Count > 0 ? (null, wrong) : (new(summary ? text!.Replace("\0", "") : null, values), []);
+            return wrong.Count > 0 ? (null, wrong) : (new(summary ? StorableJson.Text(text!) : null, values), []);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or OverflowException) { return (null, ["it is not the JSON that was asked for"]); }
     }

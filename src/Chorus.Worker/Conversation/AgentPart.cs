@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
+using Chorus.Store;
 using Microsoft.Extensions.AI;
 
 namespace Chorus.Worker.Conversation;
@@ -18,14 +20,22 @@ public sealed class AgentPart(Call call, Agent agent, AgentScript script, IChatC
     public override async Task<Deed> UseAsync(FunctionCallContent asked)
     {
         if (asked.Exception is not null) return new Deed.Told("The arguments are not valid JSON.");
+        if (Given(asked) is not { } given) return new Deed.Told("The arguments hold a character that cannot be used.");
         if (asked.Name == BuiltInTools.EndCall && agent.AllowEndCall) return new Deed.Leaves(EndedReason.AgentHangup);
-        if (asked.Name == BuiltInTools.TransferCall && agent.TransferTargets.Count > 0) return await TransferAsync(asked);
+        if (asked.Name == BuiltInTools.TransferCall && agent.TransferTargets.Count > 0) return await TransferAsync(given);
         return agent.Tools.FirstOrDefault(t => t.Name == asked.Name) is { } tool
-            ? new Deed.Told(await deeds.AskServiceAsync(call, tool, asked.Arguments ?? new Dictionary<string, object?>()))
+            ? new Deed.Told(await deeds.AskServiceAsync(call, tool, given))
             : new Deed.Told("There is no such tool.");
     }
 
-    private async Task<Deed> TransferAsync(FunctionCallContent asked)
+    /// <summary>What the model gave, if it can be put on record: nothing is done that cannot be.</summary>
+    private static JsonElement? Given(FunctionCallContent asked)
+    {
+        try { return JsonSerializer.SerializeToElement(asked.Arguments ?? new Dictionary<string, object?>()) is var given && StorableJson.CanStore(given) ? given : null; }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException) { return null; }
+    }
+
+    private async Task<Deed> TransferAsync(JsonElement given)
     {
         var (target, reason) = (Text("target"), Text("reason"));
         if (!int.TryParse(target, out var number) || agent.TransferTargets.ElementAtOrDefault(number - 1) is not { } chosen)
@@ -34,6 +44,6 @@ public sealed class AgentPart(Call call, Agent agent, AgentScript script, IChatC
             ? await deeds.SwapAsync(call, other, reason)
             : await deeds.TransferAsync(call, chosen, reason, Phrases.Connecting);
 
-        string? Text(string name) => asked.Arguments?.TryGetValue(name, out var value) == true && value?.ToString() is { } text ? text[..Math.Min(text.Length, 500)] : null;
+        string? Text(string name) => given.TryGetProperty(name, out var value) && value.ToString() is { } text ? text[..Math.Min(text.Length, 500)] : null;
     }
 }

@@ -1,6 +1,5 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Chorus.Domain.Agents;
 using Chorus.Store;
@@ -15,13 +14,12 @@ namespace Chorus.Worker.Conversation;
 /// </summary>
 public sealed class Brains(WorkerSettings settings, Secrets secrets) : IDisposable
 {
-    private readonly ConcurrentDictionary<AgentModel, IChatClient> own = new();
     private readonly HttpClient outbound = new(Outbound.Handler(settings.Outbound)) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly IChatClient installations = settings.Brain.Model is { Length: > 0 } model
         ? Of(model, settings.Brain.BaseUrl, settings.Brain.ApiKey, settings.Brain.Timeout)
         : new OfflineBrain();
 
-    public IChatClient For(Agent agent) => agent.Model is { } model ? own.GetOrAdd(model, Make) : installations;
+    public IChatClient For(Agent agent) => agent.Model is { } model ? Make(model) : installations; // cheap: connections are shared
 
     private IChatClient Make(AgentModel model)
     {
@@ -44,21 +42,24 @@ public sealed class Brains(WorkerSettings settings, Secrets secrets) : IDisposab
     {
         outbound.Dispose();
         installations.Dispose();
-        foreach (var brain in own.Values) brain.Dispose();
     }
 }
 
-/// <summary>Gives a model up that falls silent: before its first word, or between two pieces.</summary>
+/// <summary>Gives a model up that falls silent, before its first word or between two pieces, and one that does not stop.</summary>
 public sealed class ImpatientBrain(IChatClient model, TimeSpan patience) : DelegatingChatClient(model)
 {
+    private const int MostPieces = 20_000, MostCharacters = 64_000;
+
     public override async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         silence.CancelAfter(patience);
+        var (pieces, characters) = (0, 0);
         await foreach (var update in base.GetStreamingResponseAsync(messages, options, silence.Token))
         {
             silence.CancelAfter(patience);
+            if (++pieces > MostPieces || (characters += update.Text.Length) > MostCharacters) throw new InvalidOperationException("The model does not stop.");
             yield return update;
         }
     }

@@ -24,9 +24,11 @@ public sealed class Conversation
     private readonly List<ChatMessage> messages;
     private readonly SemaphoreSlim gate = new(1, 1); // one step at a time: something heard, or something thought
     private Part part;
+    private Guid speaker;
     private Utterance utterance = new();
     private CancellationTokenSource thinking = new();
     private Deed.Leaves? leaving;
+    private Task tool = Task.CompletedTask;
     private bool greeted, gone, tells;
     private long heardAt;
 
@@ -37,6 +39,7 @@ public sealed class Conversation
         TimeProvider clock, ILogger log)
     {
         (this.call, this.part, this.line, this.journal, this.settings, this.metrics, this.clock, this.log) = (call, part, line, journal, settings, metrics, clock, log);
+        speaker = call.Speaker;
         messages = [new(ChatRole.System, part.SystemPrompt), .. before.Select(t => new ChatMessage(t.Role is Role.Agent ? ChatRole.Assistant : ChatRole.User, t.Content))];
         if (note is not null) messages.Add(new(ChatRole.User, $"({note})"));
         greeted = before.Any(t => t.Role is Role.Agent);
@@ -67,13 +70,18 @@ public sealed class Conversation
         var wish = gone ? null : leaving?.Reason;
         gone = true;
         await CutOffAsync(utterance.SoFar);
-        if (wish is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()));
+        if (wish is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, reason, clock.GetUtcNow()));
     }
 
     private async Task HearAsync(Heard heard)
     {
+        // Whoever makes a sound is there, whatever silence was about to end.
+        if (leaving is { Reason: EndedReason.Silence } && heard is Heard.Said or Heard.Speaking or Heard.Interrupted or Heard.Pressed) leaving = null;
         switch (heard)
         {
+            case Heard.Speaking:
+                quiet.Heard();
+                break;
             case Heard.Said { Text.Length: > 0 } said:
                 heardAt = Stopwatch.GetTimestamp();
                 quiet.Heard();
@@ -117,14 +125,16 @@ public sealed class Conversation
             await LeaveAsync();
             return;
         }
+        await (tells ? CutOffAsync(utterance.SoFar) : FinishTurnAsync()); // a key cuts the agent off, as speech does
         messages.Add(new(ChatRole.User, $"(pressed {digit} on the telephone)"));
-        if (leaving is null && utterance.Empty) Begin(ThinkAsync);
+        if (leaving is null && !gone) Begin(ThinkAsync);
     }
 
     /// <summary>Nobody says anything: the agent asks whether anybody is there, then takes its leave.</summary>
     private async Task SilentAsync()
     {
-        if (gone || leaving is not null || !utterance.Empty) return;
+        if (gone || leaving is not null || utterance is { Empty: false, Complete: false }) return;
+        await FinishTurnAsync(); // nobody told, but it was heard by now
         if (messages.Count == 1) // who was to speak first does not
         {
             quiet.Heard();
@@ -155,8 +165,12 @@ public sealed class Conversation
             }
             greeted = true;
             var goOn = false;
-            foreach (var asked in await StreamAsync(cut)) goOn |= await UseAsync(asked, cut);
-            if (!goOn) break;
+            foreach (var asked in await StreamAsync(cut))
+            {
+                if (cut.IsCancellationRequested || leaving is not null) break; // what has not begun is not begun any more
+                goOn |= await UseAsync(asked, cut);
+            }
+            if (!goOn || leaving is not null) break;
         }
         await StepAsync(() => CompleteAsync(cut));
     }
@@ -173,6 +187,7 @@ public sealed class Conversation
             try
             {
                 ChatMessage[] known = [];
+                await tool.WaitAsync(cut); // what was begun before a cut-off is known before it is thought about
                 await StepAsync(() => { known = [.. messages]; return Task.CompletedTask; });
                 await foreach (var update in part.Brain.GetStreamingResponseAsync(known, new ChatOptions { Tools = part.Tools }, cut))
                 {
@@ -209,7 +224,14 @@ public sealed class Conversation
 
     /// <summary>Uses a tool. It may have happened, so it is carried to its end even if the callee speaks meanwhile.</summary>
     /// <returns>Whether the model is to go on.</returns>
-    private async Task<bool> UseAsync(FunctionCallContent asked, CancellationToken cut)
+    private Task<bool> UseAsync(FunctionCallContent asked, CancellationToken cut)
+    {
+        var use = UsedAsync(asked, cut);
+        tool = use.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        return use;
+    }
+
+    private async Task<bool> UsedAsync(FunctionCallContent asked, CancellationToken cut)
     {
         var deed = await part.UseAsync(asked);
         var goOn = false;
@@ -221,7 +243,7 @@ public sealed class Conversation
                     Remember(told.Result);
                     break;
                 case Deed.Becomes becomes:
-                    (part, greeted) = (becomes.Part, false);
+                    (part, speaker, greeted) = (becomes.Part, becomes.Speaker, false);
                     messages[0] = new(ChatRole.System, part.SystemPrompt);
                     Remember("The callee is with you now.");
                     break;
@@ -246,8 +268,9 @@ public sealed class Conversation
     {
         cut.ThrowIfCancellationRequested(); // cut off while it waited for its turn
         quiet.Stop();
+        token = StorableJson.Text(token);
         utterance.Add(token);
-        await line.SayAsync(token, last: false, cut);
+        await line.SayAsync(token, last: false, CancellationToken.None); // a send that is cut off would break the line
     }
 
     /// <summary>What begins anew within an utterance is a word of its own.</summary>
@@ -258,10 +281,16 @@ public sealed class Conversation
         cut.ThrowIfCancellationRequested();
         utterance.Finish();
         if (utterance.Empty && leaving is not null) await LeaveAsync();
-        if (!utterance.Empty) await line.SayAsync("", last: true, cut);
-        if (utterance.Empty) quiet.Listen(settings.Silence);
+        if (utterance.Empty) { quiet.Listen(settings.Silence); return; }
+        await line.SayAsync("", last: true, CancellationToken.None);
+        if (tells && utterance.WasHeard) // all of it was heard before it was known to be all
+        {
+            await FinishTurnAsync();
+            if (leaving is not null) await LeaveAsync();
+            else quiet.Listen(settings.Silence);
+        }
         else if (leaving is not null) _ = LeaveWithoutWordAsync(utterance);
-        else if (!tells) quiet.Listen(settings.Silence + Spoken(utterance));
+        else quiet.Listen(settings.Silence + Spoken(utterance)); // should nobody tell
     }
 
     /// <summary>Not every carrier tells when an utterance was heard to its end: then the time it takes to say it decides.</summary>
@@ -282,6 +311,7 @@ public sealed class Conversation
     private async Task ApologizeAsync()
     {
         if (gone) return;
+        if (leaving is { Reason: null }) { await LeaveAsync(); return; } // handed over already: nothing to apologize for
         leaving = new(EndedReason.AgentError);
         await TokenAsync(Apart(part.Phrases.Apology), CancellationToken.None);
         await CompleteAsync(CancellationToken.None);
@@ -293,7 +323,7 @@ public sealed class Conversation
         if (gone) return;
         gone = true;
         quiet.Stop();
-        if (leaving?.Reason is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()));
+        if (leaving?.Reason is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, reason, clock.GetUtcNow()));
         await line.EndAsync(CancellationToken.None);
     }
 
@@ -318,9 +348,12 @@ public sealed class Conversation
 
     private async Task RecordAsync(Role role, string content, bool interrupted)
     {
+        content = StorableJson.Text(content);
         if (string.IsNullOrWhiteSpace(content)) return;
         messages.Add(new(role is Role.Agent ? ChatRole.Assistant : ChatRole.User, content));
-        await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Say(c, role, content, interrupted, clock.GetUtcNow()));
+        var recorded = await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Say(c, role, content, interrupted, clock.GetUtcNow()));
+        // Another agent was put in its place, and the word to move the line got lost: the line asks who goes on.
+        if (recorded.Call is { IsOver: false, ParentCallId: null } now && now.Speaker != speaker) await LeaveAsync();
     }
 
     /// <summary>Starts to think of something new; what was thought of before is dropped.</summary>

@@ -1,13 +1,14 @@
+using System.Text.Json;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
+using Chorus.Hosting;
 using Chorus.Store;
 using Chorus.Worker.Dialling;
-using Marten;
 
 namespace Chorus.Worker.Conversation;
 
 /// <summary>What agents do besides talking: each is a decision about the call first, and on record before anything follows.</summary>
-public sealed class Deeds(CallJournal journal, CallQueries calls, Documents documents, Dialler dialler, Brains brains, HttpTools services, TimeProvider clock, ILogger<Deeds> log)
+public sealed class Deeds(CallJournal journal, CallQueries calls, Documents documents, OrganizationStore organizations, Dialler dialler, Brains brains, HttpTools services, TimeProvider clock, ILogger<Deeds> log)
 {
     /// <summary>An agent's part in a call, with the call's variables in its text.</summary>
     public AgentPart Part(Call call, Agent agent, AgentScript script) => new(call, agent, script, brains.For(agent), this)
@@ -20,9 +21,13 @@ public sealed class Deeds(CallJournal journal, CallQueries calls, Documents docu
     /// <summary>Begins a transfer and lets the human's telephone ring, while the agent still says that it takes a moment.</summary>
     public async Task<Deed> TransferAsync(Call call, TransferTarget target, string? reason, string words)
     {
+        // What the organization may call can have changed since the target was named.
+        if (await organizations.FindAsync(call.OrganizationId, CancellationToken.None) is not { Organization: var organization }
+            || TelephoneNumber.Parse(target.PhoneNumber) is not { } number || number.Refusal(organization) is not null)
+            return new Deed.Told("The transfer was refused: that number may not be called. The callee is still with you.");
         var legId = Guid.CreateVersion7(clock.GetUtcNow());
         var begun = await journal.DecideAsync(
-            call.OrganizationId, call.Id, c => Transferring.Initiate(c, legId, target.TransferType ?? TransferType.Cold, target.PhoneNumber!, reason, clock.GetUtcNow()));
+            call.OrganizationId, call.Id, c => Transferring.Initiate(c, legId, target.TransferType ?? TransferType.Cold, number.E164, reason, clock.GetUtcNow()));
         if (begun.Refusal is { } refusal) return new Deed.Told($"The transfer was refused: {refusal.Message} The callee is still with you.");
         _ = Task.Run(() => DialAsync(call.OrganizationId, legId));
         return new Deed.Leaves(null, words);
@@ -36,17 +41,17 @@ public sealed class Deeds(CallJournal journal, CallQueries calls, Documents docu
         var swapped = await journal.DecideAsync(call.OrganizationId, call.Id, c => Transferring.Swap(c, agentId, reason, clock.GetUtcNow()));
         if (swapped.Refusal is { } refusal) return new Deed.Told($"The transfer was refused: {refusal.Message} The callee is still with you.");
         var view = (await calls.FindAsync(call.OrganizationId, call.Id, CancellationToken.None))!.Call;
-        return new Deed.Becomes(Part(swapped.Call!, other, AgentScript.Of(other, view.ContextVariables)));
+        return new Deed.Becomes(Part(swapped.Call!, other, AgentScript.Of(other, view.ContextVariables)), agentId);
     }
 
     /// <summary>The human takes the call, unless the callee has gone meanwhile.</summary>
     public async Task<Deed> AcceptAsync(Call leg)
     {
-        await journal.DecideAsync(leg.OrganizationId, leg.Id, c => Legs.Progress(c, TransferStatus.Connected, clock.GetUtcNow()));
+        await journal.DecideAsync(leg.OrganizationId, leg.Id, c => Legs.Accept(c, clock.GetUtcNow()));
         return new Deed.Leaves(null);
     }
 
-    public async Task<string> AskServiceAsync(Call call, HttpTool tool, IDictionary<string, object?> arguments)
+    public async Task<string> AskServiceAsync(Call call, HttpTool tool, JsonElement arguments)
     {
         var used = await services.CallAsync(tool, arguments);
         await journal.DecideAsync(call.OrganizationId, call.Id, _ => Talking.UsedTool(used));

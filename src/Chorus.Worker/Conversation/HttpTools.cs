@@ -18,9 +18,8 @@ public sealed class HttpTools(WorkerSettings settings, Secrets secrets, TimeProv
     private const int MostRead = 64 * 1024, MostKept = 4 * 1024;
     private readonly HttpClient http = new(Outbound.Handler(settings.Outbound)) { Timeout = Timeout.InfiniteTimeSpan };
 
-    public async Task<ToolCalled> CallAsync(HttpTool tool, IDictionary<string, object?> arguments)
+    public async Task<ToolCalled> CallAsync(HttpTool tool, JsonElement given)
     {
-        var given = JsonSerializer.SerializeToElement(arguments);
         var watch = Stopwatch.StartNew();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(tool.TimeoutSeconds), clock);
         try
@@ -65,7 +64,7 @@ public sealed class HttpTools(WorkerSettings settings, Secrets secrets, TimeProv
     private static string Storable(string text)
     {
         var kept = text.Length <= MostKept ? text : text[..(char.IsHighSurrogate(text[MostKept - 1]) ? MostKept - 1 : MostKept)] + string.Create(CultureInfo.InvariantCulture, $"… ({text.Length} characters)");
-        return kept.Replace("\0", "", StringComparison.Ordinal);
+        return StorableJson.Text(kept);
     }
 
     public void Dispose() => http.Dispose();

@@ -39,5 +39,5 @@ public abstract record Deed
     public sealed record Leaves(EndedReason? Reason, string? Words = null) : Deed;
 
     /// <summary>Another agent goes on, on the same line.</summary>
-    public sealed record Becomes(Part Part) : Deed;
+    public sealed record Becomes(Part Part, Guid Speaker) : Deed;
 }

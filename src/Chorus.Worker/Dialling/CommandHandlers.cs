@@ -32,7 +32,8 @@ public static class MoveCallHandler
     public static async Task HandleAsync(MoveCall command, CallJournal journal, ICarrier carrier, CarrierAccounts accounts, CancellationToken cancellationToken)
     {
         if (await journal.FindAsync(command.OrganizationId, command.CallId, cancellationToken) is not { IsOver: false, Hangup: null, StartedAt: not null } call) return;
+        var account = await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken);
         var talksToAgent = call is { OpenTransfer: null, HeldFor: null, Transferred: false, ReachedMachine: false };
-        if (call.MustMove || talksToAgent) await carrier.MoveAsync(await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), call, cancellationToken);
+        if (call.MustMove || talksToAgent) await carrier.MoveAsync(account, call, cancellationToken);
     }
 }

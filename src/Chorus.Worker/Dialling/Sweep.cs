@@ -111,7 +111,8 @@ public sealed class Sweep(
             now = (await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Hangup(c, reason, clock.GetUtcNow()), cancellationToken)).Call!;
         }
         if (now is { IsOver: false, CallSid: { } leg, Hangup: not null }) await carrier.EndAsync(account, leg, answered: true, cancellationToken);
-        if (now.MustMove) await carrier.MoveAsync(account, now, cancellationToken);
+        // Looked at once more: who has gone where they should meanwhile is not called out of there.
+        if (now.MustMove && await journal.FindAsync(call.OrganizationId, call.Id, cancellationToken) is { MustMove: true } still) await carrier.MoveAsync(account, still, cancellationToken);
         return now is { IsOver: false, Hangup: null };
     }
 

@@ -48,11 +48,12 @@ public sealed class RelaySocket(WebSocket socket) : ILine
                 "dtmf" => new Heard.Pressed(Text(root, "digit") ?? ""),
                 "info" when Text(root, "name") is "tokensPlayed" => new Heard.Played(Text(root, "value") ?? ""),
                 "info" when Text(root, "name") is "agentSpeaking" && Text(root, "value") is "off" => new Heard.AgentFinished(),
+                "info" when Text(root, "name") is "clientSpeaking" && Text(root, "value") is "on" => new Heard.Speaking(),
                 "error" => new Heard.Failed(Text(root, "description") ?? ""),
                 _ => null,
             };
         }
-        catch (JsonException) { return null; }
+        catch (Exception e) when (e is JsonException or InvalidOperationException) { return null; } // no JSON, or half of a surrogate pair
     }
 
     private static string? Text(JsonElement root, string name) =>

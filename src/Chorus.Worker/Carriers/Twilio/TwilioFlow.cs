@@ -24,6 +24,7 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
 
     public async Task<string> NextAsync(SignedRequest request, int attempt, Question question, CancellationToken cancellationToken)
     {
+        if (TwilioWords.Status(request.Form["CallStatus"])?.IsTerminal() == true) return TwilioMarkup.HangUp(); // its own ending made it ask
         // Who asks is on the line, whether or not the callback that says so has arrived.
         var report = new CarrierReport(request.Form["CallSid"].ToString(), CallStatus.InProgress, clock.GetUtcNow(), attempt);
         var call = report.CallSid.Length == 0 ? request.Call : (await reports.RecordAsync(request.Call, request.Account, report, cancellationToken)).Call!;
@@ -62,7 +63,7 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
             await journal.DecideAsync(leg.OrganizationId, leg.Id, c => Legs.CallerLeft(c, clock.GetUtcNow()), cancellationToken);
             return TwilioMarkup.SayAndHangUp(Phrases.Of(agent.LanguageHint).CallerLeft, agent.LanguageHint);
         }
-        if (leg.TransferType is TransferType.WarmBriefing && leg.LegStatus is not TransferStatus.Connected)
+        if (leg is { TransferType: TransferType.WarmBriefing, Accepted: false })
         {
             await journal.DecideAsync(leg.OrganizationId, leg.Id, c => Legs.Progress(c, TransferStatus.Briefing, clock.GetUtcNow()), cancellationToken);
             return await ConverseAsync(leg, agent, attempt, question, cancellationToken);
@@ -86,7 +87,11 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
     {
         var view = (await calls.FindAsync(call.OrganizationId, call.Id, cancellationToken))!.Call;
         var message = agent.VoicemailAction is VoicemailAction.LeaveMessage ? AgentScript.Of(agent, view.ContextVariables).VoicemailMessage : null;
-        if (message is not null && question.Said != Message) return TwilioMarkup.SayThenAsk(message, agent.LanguageHint, urls.Next(call, attempt, said: Message));
+        if (message is not null && question.Said != Message)
+        {
+            await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.BeginMessage(c, clock.GetUtcNow()), cancellationToken);
+            return TwilioMarkup.SayThenAsk(message, agent.LanguageHint, urls.Next(call, attempt, said: Message));
+        }
         await reports.DecideAsync(call, c => message is null
             ? Ending.Hangup(c, EndedReason.Voicemail, clock.GetUtcNow())
             : Talking.LeftMessage(c, message, clock.GetUtcNow()), cancellationToken);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Xml;
 using System.Xml.Linq;
 using Chorus.Domain.Calls;
 
@@ -46,7 +47,7 @@ public static class TwilioMarkup
     /// <param name="musicUrl">An audio file or markup; null for the carrier's own music.</param>
     public static string Wait(string room, string? message, string? musicUrl, string actionUrl, string? language) => Document(
         string.IsNullOrWhiteSpace(message) ? null : Said(message, language),
-        Room(room, actionUrl, starts: false, musicUrl is null ? null : new XAttribute("waitUrl", musicUrl), musicUrl is null ? null : new XAttribute("waitMethod", "GET")));
+        Room(room, actionUrl, starts: false, musicUrl is null ? null : new XAttribute("waitUrl", Xml(musicUrl)), musicUrl is null ? null : new XAttribute("waitMethod", "GET")));
 
     /// <summary>Joins the human with whoever waits in the room.</summary>
     public static string Join(string room, string actionUrl) => Document(Room(room, actionUrl, starts: true));
@@ -59,12 +60,15 @@ public static class TwilioMarkup
 
     public static string HangUp() => Document(new XElement("Hangup"));
 
-    private static XElement Said(string text, string? language) => new("Say", language is null ? null : new XAttribute("language", language), text);
+    private static XElement Said(string text, string? language) => new("Say", language is null ? null : new XAttribute("language", language), Xml(text));
 
     /// <summary>Whoever leaves ends the room, so that nobody is left alone in it.</summary>
     private static XElement Room(string name, string actionUrl, bool starts, params XAttribute?[] more) => new("Dial", new XAttribute("action", actionUrl),
         new XElement("Conference",
             new XAttribute("beep", "false"), new XAttribute("startConferenceOnEnter", starts ? "true" : "false"), new XAttribute("endConferenceOnExit", "true"), more, name));
+
+    /// <summary>What people paste may hold characters that XML cannot (https://www.w3.org/TR/xml/#charsets).</summary>
+    private static string Xml(string text) => string.Concat(text.Where(c => XmlConvert.IsXmlChar(c) || char.IsSurrogate(c)));
 
     private static string Document(params XElement?[] verbs) => new XElement("Response", verbs).ToString(SaveOptions.DisableFormatting);
 }
