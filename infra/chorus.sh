@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything the Makefile does. With a container engine it uses docker-compose.yml, else this machine's own packages
 # (Debian, Ubuntu). CHORUS_MODE=native or CHORUS_MODE=docker overrides the choice.
-#   chorus.sh servers|up|demo|test|down|clean|logs
+#   chorus.sh servers|up|demo|test|verify|down|clean|logs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CHORUS_LOCAL=$PWD/.local
@@ -128,6 +128,9 @@ case ${1:-} in
   up) up ;;
   demo) up; dotnet src/Chorus.Demo/bin/Release/net10.0/Chorus.Demo.dll run .local/demo.env ;;
   test) run_tests ;;
+  verify)
+    needs_dotnet; servers & starting=$!; build; wait $starting
+    ConnectionStrings__Postgres="Host=127.0.0.1;Port=55432;Database=chorus;Username=chorus;Password=chorus" dotnet src/Chorus.Operator/bin/Release/net10.0/Chorus.Operator.dll verify ;;
   down) down ;;
   clean)
     if [[ $MODE == docker ]]; then down --volumes; else down; infra/servers.sh clean; fi

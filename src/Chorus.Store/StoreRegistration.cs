@@ -13,6 +13,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Weasel.Core;
@@ -33,6 +34,8 @@ public static class StoreRegistration
         services.AddSingleton(settings);
         services.AddSingleton(NpgsqlDataSource.Create(Tuned(connection)));
         services.AddMarten(options => Configure(options, settings)).UseNpgsqlDataSource().UseLightweightSessions();
+        // Marten logs each statement that fails with its values, people's numbers among them; a lost race is one of those.
+        services.AddLogging(logging => logging.AddFilter("Marten.IDocumentStore", LogLevel.None));
         services.AddSingleton<IHostedService, Schema>();
         services.AddSingleton<CommitSignal>();
         services.AddSingleton<ChorusMetrics>();
@@ -42,6 +45,7 @@ public static class StoreRegistration
         services.AddSingleton<OrganizationStore>();
         services.AddSingleton<Jobs>();
         services.AddSingleton<WebhookAttempts>();
+        services.AddSingleton<Verification>();
         var recordings = builder.Configuration.GetSection("Chorus:Recordings").Get<RecordingSettings>() ?? new();
         services.AddSingleton<IRecordingStore>(s => recordings.S3.Bucket is { Length: > 0 } ? new S3Recordings(recordings, s.GetRequiredService<TimeProvider>()) : new FolderRecordings(recordings));
         services.AddSingleton<Secrets>();

@@ -2,6 +2,7 @@ using Chorus.Contracts;
 using Chorus.Store;
 using Chorus.Worker.Carriers;
 using Chorus.Worker.Dialling;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Wolverine;
 using Wolverine.ErrorHandling;
 using Wolverine.RabbitMQ;
@@ -40,6 +41,13 @@ public static class Messaging
     }
 }
 
+/// <summary>Ready means: the next command is handled at once, or the broker is away.</summary>
+public sealed class CommandsAreHeard(CommandListener listener) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(listener.Settled ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("starting"));
+}
+
 /// <summary>
 /// Listens for commands, in a host of its own that is started again until the broker answers: a worker whose broker is away
 /// still sweeps, dials, talks and takes callbacks.
@@ -47,6 +55,12 @@ public static class Messaging
 public sealed class CommandListener(IServiceProvider services, IConfiguration configuration, WorkerSettings settings, ILogger<CommandListener> log) : BackgroundService
 {
     private volatile IHost? host;
+    private volatile bool settled;
+
+    private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(8);
+
+    /// <summary>It listens, or knows that the broker is away and does without.</summary>
+    public bool Settled => settled;
 
     /// <summary>Sends a command to whichever worker is free; false if it was not even sent. True does not mean that it arrived.</summary>
     public async Task<bool> TrySendAsync<T>(T command)
@@ -66,6 +80,7 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        _ = Task.Delay(LongestStart, stoppingToken).ContinueWith(_ => settled = true, TaskScheduler.Default); // a broker that is away may keep its client waiting
         while (host is null && !stoppingToken.IsCancellationRequested)
         {
             var starting = Build();
@@ -74,10 +89,12 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
                 await starting.StartAsync(stoppingToken);
                 host = starting;
                 await WarmUpAsync(starting);
+                settled = true;
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 log.LogWarning("The broker is away ({Reason}); this worker does without it meanwhile", e.GetBaseException().GetType().Name);
+                settled = true;
                 starting.Dispose();
                 await Task.Delay(TimeSpan.FromSeconds(1), stoppingToken);
             }

@@ -24,6 +24,7 @@ builder.Services.AddSingleton<Brains>().AddSingleton<HttpTools>().AddSingleton<D
 builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>();
 builder.Services.AddHostedService<JobRunner>().AddHostedService<Sweep>().AddHostedService<EventRelay>();
 builder.Services.AddSingleton<CommandListener>().AddHostedService(s => s.GetRequiredService<CommandListener>());
+builder.Services.AddHealthChecks().AddCheck<CommandsAreHeard>("commands", tags: ["ready"]);
 
 var app = builder.Build();
 app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15), KeepAliveTimeout = TimeSpan.FromSeconds(10) });

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chorus.Store;
 using Chorus.TestServers;
 
 [assembly: AssemblyFixture(typeof(Chorus.EndToEnd.Tests.Service))]
@@ -13,6 +14,8 @@ public sealed class Service : IAsyncLifetime
     public const string AdminKey = "admin-key-of-the-tests";
     public const string Token = "sandbox-auth-token";
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+
+    private bool started;
 
     public HostProcess Api { get; private set; } = null!;
     public HostProcess Worker { get; private set; } = null!;
@@ -54,6 +57,7 @@ public sealed class Service : IAsyncLifetime
         Downstream = await Consumer.StartAsync(broker);
         await Task.WhenAll(Sandbox.StartAsync(), Api.StartAsync(), Worker.StartAsync());
         Carrier = new() { BaseAddress = new(Sandbox.Url) };
+        started = true;
     }
 
     public HttpClient Client(string key) =>
@@ -99,8 +103,18 @@ public sealed class Service : IAsyncLifetime
         return await answer.Content.ReadFromJsonAsync<JsonElement>();
     }
 
+    /// <summary>Whatever the tests did: what is served is what the log says, and so are slots and money.</summary>
+    public async Task VerifyAsync()
+    {
+        await using var source = Npgsql.NpgsqlDataSource.Create(Postgres);
+        var found = await new Verification(source, new()).RunAsync(default);
+        if (!found.NothingDiffers) throw new InvalidOperationException($"The log and what is derived from it differ: {found}\n{string.Join('\n', found.Examples)}");
+        if (found.Calls == 0) throw new InvalidOperationException("There was nothing to verify.");
+    }
+
     public async ValueTask DisposeAsync()
     {
+        if (started) await VerifyAsync();
         await Downstream.DisposeAsync();
         await Worker.DisposeAsync();
         await Api.DisposeAsync();

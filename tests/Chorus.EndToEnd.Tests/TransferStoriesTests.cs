@@ -260,6 +260,8 @@ public sealed class TransferStoriesTests(Service service)
             (await tenant.Client.GetStringAsync($"/v1/calls/{id}?version={events.Length}")).ShouldBe(await tenant.Client.GetStringAsync($"/v1/calls/{id}"));
         }
         await BooksBalance(tenant);
+        foreach (var log in (string[])[service.Worker.Log, service.Api.Log]) // ids, not people
+            foreach (var person in (string[])["14155550", "Maria"]) log.ShouldNotContain(person);
     }
 
     internal static async Task BooksBalance(Tenant tenant)

@@ -1,0 +1,101 @@
+using Chorus.Domain.Calls;
+using Chorus.Store;
+using Microsoft.Extensions.AI;
+
+namespace Chorus.Worker.Conversation;
+
+/// <summary>What the agent says, what of it was heard, and how it leaves the line.</summary>
+public sealed partial class Conversation
+{
+    private async Task TokenAsync(string token, CancellationToken cut)
+    {
+        cut.ThrowIfCancellationRequested(); // cut off while it waited for its turn
+        quiet.Stop();
+        token = StorableJson.Text(token);
+        utterance.Add(token);
+        await line.SayAsync(token, last: false, CancellationToken.None); // a send that is cut off would break the line
+    }
+
+    /// <summary>What begins anew within an utterance is a word of its own.</summary>
+    private string Apart(string text) => utterance.Sent is [.., var last] && !char.IsWhiteSpace(last) && !char.IsWhiteSpace(text[0]) ? " " + text : text;
+
+    private async Task CompleteAsync(CancellationToken cut)
+    {
+        cut.ThrowIfCancellationRequested();
+        utterance.Finish();
+        if (utterance.Empty && leaving is not null) await LeaveAsync();
+        if (utterance.Empty) { quiet.Listen(settings.Silence); return; }
+        await line.SayAsync("", last: true, CancellationToken.None);
+        if (tells && utterance.WasHeard) // all of it was heard before it was known to be all
+        {
+            await FinishTurnAsync();
+            if (leaving is not null) await LeaveAsync();
+            else quiet.Listen(settings.Silence);
+        }
+        else if (leaving is not null) _ = LeaveWithoutWordAsync(utterance);
+        else quiet.Listen(settings.Silence + Spoken(utterance)); // should nobody tell
+    }
+
+    /// <summary>Not every carrier tells when an utterance was heard to its end: then the time it takes to say it decides.</summary>
+    private async Task LeaveWithoutWordAsync(Utterance goodbye)
+    {
+        await Task.Delay(TimeSpan.FromSeconds(3) + Spoken(goodbye), clock);
+        await StepAsync(async () =>
+        {
+            if (utterance != goodbye || gone) return;
+            await FinishTurnAsync();
+            await LeaveAsync();
+        });
+    }
+
+    private static TimeSpan Spoken(Utterance utterance) => TimeSpan.FromSeconds(utterance.Sent.Length / 12.0);
+
+    /// <summary>The agent cannot go on: the callee is told, and the call ends with its true reason.</summary>
+    private async Task ApologizeAsync()
+    {
+        if (gone) return;
+        if (leaving is { Reason: null }) { await LeaveAsync(); return; } // handed over already: nothing to apologize for
+        leaving = new(EndedReason.AgentError);
+        await TokenAsync(Apart(part.Phrases.Apology), CancellationToken.None);
+        await CompleteAsync(CancellationToken.None);
+    }
+
+    /// <summary>The wish to end, if it is one, is stored, then the line is left; the carrier asks what comes next.</summary>
+    private async Task LeaveAsync()
+    {
+        if (gone) return;
+        gone = true;
+        quiet.Stop();
+        if (leaving?.Reason is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, reason, clock.GetUtcNow()));
+        await line.EndAsync(CancellationToken.None);
+    }
+
+    private Task FinishTurnAsync() => TurnAsync(utterance.Sent, interrupted: false);
+
+    private async Task CutOffAsync(string heard)
+    {
+        await thinking.CancelAsync();
+        if (!utterance.Empty && !utterance.Complete) await line.SayAsync("", last: true, CancellationToken.None); // nothing follows
+        await TurnAsync(heard, interrupted: true);
+        if (leaving is null || gone) return;
+        if (leaving.Reason is null || !string.IsNullOrWhiteSpace(heard)) await LeaveAsync(); // handed over already, or the goodbye was heard well enough
+        else leaving = null;
+    }
+
+    private async Task TurnAsync(string heard, bool interrupted)
+    {
+        if (utterance.Empty) return;
+        utterance = new();
+        await RecordAsync(Role.Agent, heard, interrupted);
+    }
+
+    private async Task RecordAsync(Role role, string content, bool interrupted)
+    {
+        content = StorableJson.Text(content);
+        if (string.IsNullOrWhiteSpace(content)) return;
+        messages.Add(new(role is Role.Agent ? ChatRole.Assistant : ChatRole.User, content));
+        var recorded = await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Say(c, role, content, interrupted, clock.GetUtcNow()));
+        // Another agent was put in its place, and the word to move the line got lost: the line asks who goes on.
+        if (recorded.Call is { IsOver: false, ParentCallId: null } now && now.Speaker != speaker) await LeaveAsync();
+    }
+}
