@@ -36,6 +36,12 @@ public static class Endpoints
             .Takes<TransferCallRequest>().Gives<Envelope<CallView>>(202).Fails(400, 401, 402, 404, 409, 503);
         calls.MapPost("/{id:guid}/analyze", AnalyzeCall.HandleAsync).Says("Analyse a call", "Extracts values and a summary from a conversation that is over; the result stands in analysis once it is there.")
             .Takes<AnalyzeCallRequest>().Gives<Envelope<CallView>>(202).Fails(400, 401, 404, 409, 503);
+        calls.MapGet("/{id:guid}/webhook-deliveries", SendAgain.DeliveriesAsync).Says("List a call's webhook deliveries", "What the agent's webhook was told, with every attempt; failed is what is not tried again by itself.")
+            .Gives<ListEnvelope<WebhookDelivery>>(200).Fails(401, 404, 503);
+        calls.MapPost("/{id:guid}/webhook-deliveries/resend", SendAgain.ResendAsync).Says("Tell the webhook again", "At once, under the same message id, with the agent's present URL and secret.")
+            .Gives<ListEnvelope<WebhookDelivery>>(202).Fails(401, 404, 409, 503);
+        calls.MapPost("/{id:guid}/events/republish", SendAgain.RepublishAsync).Says("Publish a call's events again", "To RabbitMQ, in order, under the same event ids.")
+            .Asks("fromVersion", "query", "integer:int64", "From this version on; default 1").Gives<Envelope<Republished>>(202).Fails(400, 401, 404, 503);
         calls.MapMethods("/{id:guid}/recording", ["GET", "HEAD"], (Guid id, HttpContext http, Recording recording) => recording.GetAsync(id, http)).Says("Hear a recording", "WAV with two channels: the callee left, what the callee heard right. Ranges are served; where recordings are kept elsewhere, 302.")
             .Produces(200, contentType: "audio/wav").Produces(206, contentType: "audio/wav").Produces(302).Fails(401, 404, 503);
         calls.MapPost("/{id:guid}/recording/link", (Guid id, HttpContext http, Recording recording) => recording.LinkAsync(id, http)).Says("Share a recording", "An address under which the recording can be heard without a key: expiresInSeconds, 1 hour by default, a week at most.")

@@ -25,6 +25,9 @@ public static class JobKinds
 
     /// <summary>Tell the agent's webhook.</summary>
     public const string Webhook = "webhook";
+
+    /// <summary>Publish a call's events again, from the version that is the job's number.</summary>
+    public const string Republish = "republish";
 }
 
 /// <summary>
@@ -58,10 +61,14 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
             call.OrganizationId, call.Id, kind, number, at, at);
     }
 
+    /// <summary>Queues work of somebody's own wish; what was given up, or waits for its next try, is begun anew.</summary>
     public async Task AddAsync(Job job, DateTimeOffset due, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(
-            $"insert into {settings.Schema}.jobs (organization_id, call_id, kind, number, due_at, created_at) values ($1, $2, $3, $4, $5, $5) on conflict do nothing");
+            $"""
+            insert into {settings.Schema}.jobs (organization_id, call_id, kind, number, due_at, created_at) values ($1, $2, $3, $4, $5, $5)
+            on conflict (call_id, kind, number) do update set due_at = excluded.due_at, created_at = excluded.created_at, attempts = 0, last_error = null
+            """);
         foreach (var value in (object[])[job.OrganizationId, job.CallId, job.Kind, job.Number, due]) command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -21,7 +21,7 @@ builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
     s.GetRequiredService<IHttpClientFactory>().CreateClient("twilio"), s.GetRequiredService<CallbackUrls>(), s.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
 builder.Services.AddSingleton<Brains>().AddSingleton<HttpTools>().AddSingleton<Deeds>().AddSingleton<AgentMetrics>();
-builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>();
+builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>().AddSingleton<IJob, Republish>();
 builder.Services.AddHostedService<JobRunner>().AddHostedService<Sweep>().AddHostedService<EventRelay>();
 builder.Services.AddSingleton<CommandListener>().AddHostedService(s => s.GetRequiredService<CommandListener>());
 builder.Services.AddHealthChecks().AddCheck<CommandsAreHeard>("commands", tags: ["ready"]);

@@ -15,7 +15,10 @@ public sealed class IsolationTests(Api api)
         (HttpMethod Method, string Path, object? Body)[] requests =
         [
             (HttpMethod.Get, "/v1/calls/{0}", null), (HttpMethod.Get, "/v1/calls/{0}?version=1", null), (HttpMethod.Get, "/v1/calls/{0}/events", null),
-            (HttpMethod.Post, "/v1/calls/{0}/hangup", null), (HttpMethod.Get, "/v1/agents/{1}", null), (HttpMethod.Patch, "/v1/agents/{1}", new { name = "mine" }),
+            (HttpMethod.Post, "/v1/calls/{0}/hangup", null),
+            (HttpMethod.Post, "/v1/calls/{0}/transfer", new { phoneNumber = "+14155550123" }), (HttpMethod.Post, "/v1/calls/{0}/analyze", new { }),
+            (HttpMethod.Get, "/v1/calls/{0}/recording", null), (HttpMethod.Post, "/v1/calls/{0}/recording/link", new { }), (HttpMethod.Get, "/v1/calls/{0}/webhook-deliveries", null),
+            (HttpMethod.Post, "/v1/calls/{0}/webhook-deliveries/resend", null), (HttpMethod.Post, "/v1/calls/{0}/events/republish", null), (HttpMethod.Get, "/v1/agents/{1}", null), (HttpMethod.Patch, "/v1/agents/{1}", new { name = "mine" }),
             (HttpMethod.Put, "/v1/agents/{1}/transfer-targets", new { transferTargets = Array.Empty<object>() }),
             (HttpMethod.Get, "/v1/phone-numbers/{2}", null), (HttpMethod.Patch, "/v1/phone-numbers/{2}", new { name = "mine" }),
         ];

@@ -114,11 +114,13 @@ public sealed class Service : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        if (started) await VerifyAsync();
-        await Downstream.DisposeAsync();
-        await Worker.DisposeAsync();
-        await Api.DisposeAsync();
-        await Sandbox.DisposeAsync();
+        try { if (started) await VerifyAsync(); }
+        finally
+        {
+            foreach (var host in (HostProcess?[])[Worker, Api, Sandbox])
+                if (host is not null) await host.DisposeAsync(); // whatever else fails: none is left running
+            if (Downstream is not null) await Downstream.DisposeAsync();
+        }
     }
 }
 

@@ -27,6 +27,9 @@ public sealed record AgentView(
 /// <summary>Agents: create, change, read, and where they may hand a callee to.</summary>
 public static partial class AgentEndpoints
 {
+    /// <summary>How long the webhook's secret before the present one signs as well.</summary>
+    private static readonly TimeSpan SecretsOverlap = TimeSpan.FromDays(1);
+
     public static async Task<IResult> CreateAsync(HttpContext http, Documents documents, Secrets secrets, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
@@ -114,6 +117,8 @@ public static partial class AgentEndpoints
             PostCallExtractionSchema = ExtractionFields.Read(f, "postCallExtractionSchema") ?? a.PostCallExtractionSchema,
             PostCallWebhookUrl = f.Has("postCallWebhookUrl") ? f.Url("postCallWebhookUrl", 2000) : a.PostCallWebhookUrl,
             ProtectedWebhookSecret = f.Has("postCallWebhookSecret") ? secret is null ? null : secrets.Protect(secret) : a.ProtectedWebhookSecret,
+            ProtectedPreviousWebhookSecret = f.Has("postCallWebhookSecret") ? a.ProtectedWebhookSecret : a.ProtectedPreviousWebhookSecret,
+            PreviousSecretUntil = f.Has("postCallWebhookSecret") ? now + SecretsOverlap : a.PreviousSecretUntil,
             HoldMessage = f.Has("holdMessage") ? f.Text("holdMessage", 500) : a.HoldMessage,
             HoldMusicUrl = f.Has("holdMusicUrl") ? f.Url("holdMusicUrl", 500) : a.HoldMusicUrl,
             VoicemailAction = f.Word<VoicemailAction>("voicemailAction") ?? a.VoicemailAction,

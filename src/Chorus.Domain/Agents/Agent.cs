@@ -49,6 +49,10 @@ public sealed record Agent
 
     /// <summary>Encrypted at rest; never shown.</summary>
     public string? ProtectedWebhookSecret { get; init; }
+
+    /// <summary>The secret before it, which signs as well until <see cref="PreviousSecretUntil"/>.</summary>
+    public string? ProtectedPreviousWebhookSecret { get; init; }
+    public DateTimeOffset? PreviousSecretUntil { get; init; }
     public string? HoldMessage { get; init; }
     public string? HoldMusicUrl { get; init; }
     public IReadOnlyList<TransferTarget> TransferTargets { get; init; } = [];

@@ -44,10 +44,9 @@ public sealed class Webhook(
         if (IsIncomplete(state, clock.GetUtcNow() - job.CreatedAt)) return new JobResult.Again(TimeSpan.FromSeconds(1), "waits for analysis or recording");
 
         var call = (await calls.FindAsync(job.OrganizationId, job.CallId, cancellationToken))!.Call;
-        var messageId = $"msg_{job.CallId:N}";
+        var messageId = WebhookAttempts.MessageId(job.CallId);
         var number = await attempts.CountAsync(job.CallId, messageId, cancellationToken) + 1;
-        var secret = agent.ProtectedWebhookSecret is { } kept ? secrets.Unprotect(kept) : null;
-        var attempt = await SendAsync(url, messageId, secret, JsonSerializer.Serialize(CallCompleted.Of(call), StoreJson.Options), cancellationToken);
+        var attempt = await SendAsync(url, messageId, SecretsOf(agent), JsonSerializer.Serialize(CallCompleted.Of(call), StoreJson.Options), cancellationToken);
         await attempts.AddAsync(job.OrganizationId, job.CallId, messageId, number, url, attempt, cancellationToken);
         if (attempt.HttpStatus is >= 200 and < 300) return new JobResult.Done();
         var reason = attempt.Error ?? $"http {attempt.HttpStatus}";
@@ -58,7 +57,11 @@ public sealed class Webhook(
         (call.AnalysesAsked > call.AnalysesDone && waited < ForAnalysis)
         || (settings.Record && call is { StartedAt: not null, RecordingKept: false } && waited < ForRecording);
 
-    private async Task<WebhookAttempt> SendAsync(string url, string messageId, string? secret, string body, CancellationToken cancellationToken)
+    /// <summary>The secret, and for a day the one before it, so that a receiver can change over.</summary>
+    private string[] SecretsOf(Agent agent) =>
+        [.. new[] { agent.ProtectedWebhookSecret, agent.PreviousSecretUntil > clock.GetUtcNow() ? agent.ProtectedPreviousWebhookSecret : null }.OfType<string>().Select(secrets.Unprotect)];
+
+    private async Task<WebhookAttempt> SendAsync(string url, string messageId, string[] signing, string body, CancellationToken cancellationToken)
     {
         var (at, watch) = (clock.GetUtcNow(), Stopwatch.StartNew());
         try
@@ -66,7 +69,7 @@ public sealed class Webhook(
             using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue("application/json")) };
             request.Headers.Add("webhook-id", messageId);
             request.Headers.Add("webhook-timestamp", at.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
-            if (secret is not null) request.Headers.Add("webhook-signature", new StandardWebhook(Key(secret)).Sign(messageId, at, body));
+            if (signing.Length > 0) request.Headers.Add("webhook-signature", string.Join(' ', signing.Select(secret => new StandardWebhook(Key(secret)).Sign(messageId, at, body))));
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             return new(at, (int)response.StatusCode, null, (int)watch.ElapsedMilliseconds);
         }

@@ -53,7 +53,7 @@ public sealed class EventRelay(
     }
 
     /// <summary>Sends a page in order and waits for every confirm.</summary>
-    private static async Task PublishAsync(IChannel exchange, IReadOnlyList<LogEntry> page, CancellationToken cancellationToken)
+    internal static async Task PublishAsync(IChannel exchange, IReadOnlyList<LogEntry> page, CancellationToken cancellationToken)
     {
         List<Task> confirms = [];
         foreach (var entry in page)
@@ -76,12 +76,19 @@ public sealed class EventRelay(
     {
         if (channel is { IsOpen: true }) return channel;
         await DisconnectAsync();
-        var factory = new ConnectionFactory { Uri = new(configuration.GetConnectionString("RabbitMq")!), ClientProvidedName = "chorus-relay", AutomaticRecoveryEnabled = false };
-        connection = await factory.CreateConnectionAsync(cancellationToken);
-        channel = await connection.CreateChannelAsync(
+        (connection, channel) = await OpenAsync(configuration, "chorus-relay", cancellationToken);
+        return channel;
+    }
+
+    /// <summary>A channel with confirms, and the exchange on it.</summary>
+    internal static async Task<(IConnection, IChannel)> OpenAsync(IConfiguration configuration, string name, CancellationToken cancellationToken)
+    {
+        var factory = new ConnectionFactory { Uri = new(configuration.GetConnectionString("RabbitMq")!), ClientProvidedName = name, AutomaticRecoveryEnabled = false };
+        var connection = await factory.CreateConnectionAsync(cancellationToken);
+        var channel = await connection.CreateChannelAsync(
             new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null), cancellationToken);
         await channel.ExchangeDeclareAsync(PublishedEvent.Exchange, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
-        return channel;
+        return (connection, channel);
     }
 
     private async Task DisconnectAsync()

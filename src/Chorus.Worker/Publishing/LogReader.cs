@@ -65,6 +65,21 @@ public sealed class LogReader(string schema, TimeProvider clock)
         return page;
     }
 
+    /// <summary>A call's own events from a version on.</summary>
+    public async Task<IReadOnlyList<LogEntry>> OfCallAsync(NpgsqlConnection database, Guid organizationId, Guid callId, long fromVersion, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            $"""
+            select seq_id, id, stream_id, version, tenant_id, timestamp, correlation_id, type, data from {schema}.mt_events
+            where tenant_id = $1 and stream_id = $2 and version >= $3 order by version
+            """, database);
+        foreach (var value in (object[])[organizationId.ToString(), callId, fromVersion]) command.Parameters.Add(new() { Value = value });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        List<LogEntry> entries = [];
+        while (await reader.ReadAsync(cancellationToken)) entries.Add(Entry(reader, reader.GetInt64(0)));
+        return entries;
+    }
+
     /// <summary>Whether the numbers from one to below another will never be there.</summary>
     private bool IsForEver(long first, long below, long highest, long oldestRunning, long nextTransaction)
     {
