@@ -80,6 +80,8 @@ public sealed class AgentFieldsTests(Api api)
         (await answer.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe([field]);
         using var early = await tenant.Client.PostAsync($"/v1/calls/{id}/analyze", Http.Json("{}"));
         await early.ErrorAsync(HttpStatusCode.Conflict, "call-not-over");
+        using var bodiless = await tenant.Client.PostAsync($"/v1/calls/{id}/analyze", null);
+        await bodiless.ErrorAsync(HttpStatusCode.Conflict, "call-not-over");
         await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null);
         using var silent = await tenant.Client.PostAsync($"/v1/calls/{id}/analyze", Http.Json("{}"));
         await silent.ErrorAsync(HttpStatusCode.Conflict, "nothing-said");

@@ -14,7 +14,7 @@ public static class AnalyzeCall
 {
     public static async Task<IResult> HandleAsync(Guid id, HttpContext http, CallJournal journal, CallQueries calls, ApiSettings settings, TimeProvider clock)
     {
-        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes, optional: true);
         var schema = ExtractionFields.Read(fields, "schema") ?? JsonSerializer.SerializeToElement(Array.Empty<object>());
         var summary = fields.Flag("summary") ?? true;
         if (!summary && schema.GetArrayLength() == 0) fields.Wrong("schema", "or a summary must be asked for");

@@ -27,7 +27,7 @@ public sealed class Recording(IRecordingStore recordings, CallQueries calls, IDa
     /// <summary><c>POST /v1/calls/{id}/recording/link</c></summary>
     public async Task<IResult> LinkAsync(Guid id, HttpContext http)
     {
-        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
+        var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes, optional: true);
         var seconds = fields.Whole("expiresInSeconds", 1, Longest) ?? 3600;
         fields.Check();
         if (await calls.FindAsync(http.OrganizationId(), id, http.RequestAborted) is not { Call.RecordingUrl: { } url }) return ApiError.NotFound("recording");

@@ -18,8 +18,11 @@ public sealed class Fields
     private Fields(JsonElement body, string path, List<FieldError> errors) => (this.body, this.path, this.errors) = (body, path, errors);
 
     /// <exception cref="ApiException">400, 413 or 415: the body is not a JSON object that can be read.</exception>
-    public static async Task<Fields> ReadAsync(HttpContext http, int maxBytes)
+    /// <param name="optional">No body at all is an empty object.</param>
+    public static async Task<Fields> ReadAsync(HttpContext http, int maxBytes, bool optional = false)
     {
+        if (optional && http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })
+            return new Fields(JsonSerializer.SerializeToElement(new Dictionary<string, string>()), "", []);
         if (!http.Request.HasJsonContentType()) throw new ApiException(415, "unsupported-media-type", "Send the body as application/json.");
         if (http.Request.ContentLength > maxBytes) throw new ApiException(413, "body-too-large", "The request body is too large.");
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = maxBytes;

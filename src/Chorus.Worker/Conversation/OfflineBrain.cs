@@ -73,7 +73,8 @@ public sealed partial class OfflineBrain : IChatClient
         if (said == 0 || last is null)
         {
             var callers = prompt.Split('\n').Where(l => l.StartsWith("Caller: ", StringComparison.Ordinal)).Select(l => l["Caller: ".Length..]).TakeLast(2);
-            return new($"{Briefed().Match(prompt).Groups[1].Value} here, with a caller for you. They said: {string.Join(" ", callers)} {Question}");
+            var reason = Reason().Match(prompt).Groups[1].Value; // what the caller said is said below
+            return new($"{Briefed().Match(prompt).Groups[1].Value} here, with a caller for you{(reason.StartsWith("The caller said", StringComparison.Ordinal) ? "" : $": {reason.TrimEnd('.', ' ')}")}. They said: {string.Join(" ", callers)} {Question}");
         }
         if (No().IsMatch(last)) return new("All right. Thank you, goodbye.", BuiltInTools.DeclineTransfer);
         if (Yes().IsMatch(last)) return new("Thank you, I am connecting you.", BuiltInTools.AcceptTransfer);
@@ -95,6 +96,9 @@ public sealed partial class OfflineBrain : IChatClient
 
     [GeneratedRegex(@"^(\d+): (.*)$", RegexOptions.Multiline)]
     private static partial Regex Targets();
+
+    [GeneratedRegex(@"^Reason: (.*)$", RegexOptions.Multiline)]
+    private static partial Regex Reason();
 
     [GeneratedRegex(@"You are (.+?), on the telephone")]
     private static partial Regex Briefed();
