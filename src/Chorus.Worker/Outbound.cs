@@ -50,7 +50,7 @@ public static class Outbound
 
     private static bool IsPublic(byte[] b) => (b[0], b[1], b[2]) switch
     {
-        (0 or 10 or 127, _, _) or (>= 224, _, _) => false, // this network, private, loopback, multicast, reserved
+        (0 or 10 or 127, _, _) or ( >= 224, _, _) => false, // this network, private, loopback, multicast, reserved
         (100, >= 64 and <= 127, _) or (169, 254, _) or (172, >= 16 and <= 31, _) or (192, 168, _) => false, // shared, link-local, private
         (192, 0, 0 or 2) or (192, 88, 99) or (198, 18 or 19, _) or (198, 51, 100) or (203, 0, 113) => false, // special purpose, benchmarks, documentation
         _ => true,

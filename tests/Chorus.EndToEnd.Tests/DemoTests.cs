@@ -36,8 +36,12 @@ public sealed partial class DemoTests(Service service)
         var start = new ProcessStartInfo("dotnet", [Root("src", "Chorus.Demo", "bin", here.Parent!.Name, here.Name, "Chorus.Demo.dll"), what, file]) { RedirectStandardOutput = true };
         foreach (var (name, value) in new Dictionary<string, string>
         {
-            ["CHORUS_URL"] = service.Api.Url, ["CHORUS_ADMIN_KEY"] = Service.AdminKey, ["CHORUS_SANDBOX_URL"] = service.Sandbox.Url, ["CHORUS_SANDBOX_TOKEN"] = Service.Token,
-            ["CHORUS_AMQP_URL"] = TestServers.TestServers.RabbitMq("chorus-e2e"), ["CHORUS_POSTGRES"] = service.Postgres,
+            ["CHORUS_URL"] = service.Api.Url,
+            ["CHORUS_ADMIN_KEY"] = Service.AdminKey,
+            ["CHORUS_SANDBOX_URL"] = service.Sandbox.Url,
+            ["CHORUS_SANDBOX_TOKEN"] = Service.Token,
+            ["CHORUS_AMQP_URL"] = TestServers.TestServers.RabbitMq("chorus-e2e"),
+            ["CHORUS_POSTGRES"] = service.Postgres,
         }) start.Environment[name] = value;
         using var demo = Process.Start(start)!;
         var output = await demo.StandardOutput.ReadToEndAsync();

@@ -226,7 +226,10 @@ public sealed class TransferStoriesTests(Service service)
 
     private static async Task<Guid> BillingAsync(Tenant tenant) => (await Service.PostAsync(tenant.Client, "/v1/agents", new
     {
-        name = "Bob", systemPrompt = "Which invoice is it about?", agentGreeting = "Billing speaking, this is Bob.", agentGreetingEnabled = true,
+        name = "Bob",
+        systemPrompt = "Which invoice is it about?",
+        agentGreeting = "Billing speaking, this is Bob.",
+        agentGreetingEnabled = true,
     })).GetProperty("data").Id();
 
     private static (string?, string?, string?, string?) Shown(JsonElement call)

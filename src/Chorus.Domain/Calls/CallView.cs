@@ -35,7 +35,7 @@ public sealed record CallView
     public static CallView? Fold(IEnumerable<object> events) => events.Aggregate((CallView?)null, Evolve);
 
     /// <summary>The view after one more fact.</summary>
-    public static CallView? Evolve(CallView? call, object fact) => 
+    public static CallView? Evolve(CallView? call, object fact) =>
         fact is CallRequested requested ? Requested(requested) : call is null ? null : Next(call, fact) with { TransferStatus = Legs.After(call.TransferStatus, fact) };
 
     private static CallView Requested(CallRequested e) => new()
