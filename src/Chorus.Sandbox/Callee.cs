@@ -16,7 +16,7 @@ public enum SessionEnd
 /// A person on the telephone, and the speech between them and the customer's socket: the agent's words take the time it
 /// takes to speak them, and the callee acts as the script says.
 /// </summary>
-public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks callbacks, TimeProvider clock, bool breakOnce)
+public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings settings, Callbacks callbacks, TimeProvider clock, bool breakOnce)
 {
     /// <summary>How fast people speak.</summary>
     public const double CharactersPerSecond = 16;
@@ -24,6 +24,9 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
     private readonly SemaphoreSlim sending = new(1, 1);
     private readonly Mouth agent = new();
     private SessionEnd? end;
+
+    /// <summary>What is spoken on this line.</summary>
+    public string Language { get; private set; } = "en-US";
 
     public async Task<SessionEnd> TalkAsync(string url, CancellationToken over)
     {
@@ -78,6 +81,10 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
             {
                 case "text":
                     agent.Say(message.RootElement.GetProperty("token").GetString()!, message.RootElement.TryGetProperty("last", out var last) && last.GetBoolean());
+                    break;
+                case "language":
+                    Language = message.RootElement.GetProperty("ttsLanguage").GetString()!;
+                    witness.See("language", call, Language);
                     break;
                 case "end":
                     end = SessionEnd.AgentEnded;
@@ -145,7 +152,7 @@ public sealed class Callee(SandboxCall call, SandboxSettings settings, Callbacks
         await CutOffAsync(); // who speaks over the agent interrupts it
         agent.Forget();
         await SendAsync(new { type = "info", name = "clientSpeaking", value = "off" });
-        await SendAsync(new { type = "prompt", voicePrompt = line, lang = "en-US", last = true });
+        await SendAsync(new { type = "prompt", voicePrompt = line, lang = Language, last = true });
     }
 
     private async Task CutOffAsync()

@@ -63,7 +63,7 @@ public sealed class Line(SandboxCall call, Rooms rooms, Witness witness, Callbac
     private async Task<string?> ConverseAsync(string url, string? action, CancellationToken cut)
     {
         witness.See("socket", call, url);
-        var callee = new Callee(call, settings, callbacks, clock, breakOnce: breaks-- > 0);
+        var callee = new Callee(call, witness, settings, callbacks, clock, breakOnce: breaks-- > 0);
         var how = await callee.TalkAsync(url, cut);
         cut.ThrowIfCancellationRequested();
         if (how is SessionEnd.CalleeHungUp || action is null) return null;

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Chorus.Sandbox;
 
 /// <summary>What the carrier saw, in order.</summary>
-/// <param name="Kind">dial, refused, answered, ended; on the line: socket, say, music, joined and left (a room), update (of a live call).</param>
+/// <param name="Kind">dial, refused, answered, ended; on the line: socket, language, say, music, joined and left (a room), update (of a live call).</param>
 /// <param name="StatusCallback">Where the customer wants to hear of the leg; names the customer's call and attempt.</param>
 public sealed record Sighting(long Number, DateTimeOffset At, string Kind, string To, string From, string CallSid, string StatusCallback, string? Detail);
 

@@ -169,6 +169,7 @@ public sealed class TransferStoriesTests(Service service)
         call.Words().ShouldContain("agent: Thank you. Which invoice is it about?");
         call.GetProperty("transferCalls").GetArrayLength().ShouldBe(0);
         (await service.WitnessAsync(call.Id(), "dial")).Length.ShouldBe(1);
+        (await DetailsAsync(call.Id(), "language")).ShouldBe(["en-GB"]);
         (await tenant.EventsAsync(call.Id())).Single(e => e.GetProperty("type").GetString() == "agent_swapped").GetProperty("data").GetProperty("toAgentId").GetGuid().ShouldBe(billing);
     }
 
@@ -227,6 +228,7 @@ public sealed class TransferStoriesTests(Service service)
     private static async Task<Guid> BillingAsync(Tenant tenant) => (await Service.PostAsync(tenant.Client, "/v1/agents", new
     {
         name = "Bob",
+        languageHint = "en-GB",
         systemPrompt = "Which invoice is it about?",
         agentGreeting = "Billing speaking, this is Bob.",
         agentGreetingEnabled = true,

@@ -14,6 +14,7 @@ public sealed class Deeds(CallJournal journal, CallQueries calls, Documents docu
     public AgentPart Part(Call call, Agent agent, AgentScript script) => new(call, agent, script, brains.For(agent), this)
     {
         Greeting = script.Greeting,
+        Language = agent.LanguageHint,
         Opens = agent.FirstSpeaker is FirstSpeaker.Agent,
         OpeningDelay = TimeSpan.FromMilliseconds(agent.FirstMessageDelay),
     };

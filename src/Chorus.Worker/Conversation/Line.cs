@@ -10,6 +10,9 @@ public interface ILine
     /// <param name="last">The utterance is complete.</param>
     Task SayAsync(string token, bool last, CancellationToken cancellationToken);
 
+    /// <summary>From here on both sides speak another language (BCP 47).</summary>
+    Task SpeakAsync(string language, CancellationToken cancellationToken);
+
     /// <summary>Leaves the conversation; the carrier then ends the call.</summary>
     Task EndAsync(CancellationToken cancellationToken);
 }

@@ -14,6 +14,9 @@ public abstract class Part(IChatClient brain, string systemPrompt, Phrases phras
     /// <summary>The first thing it says; null if it thinks of that as well.</summary>
     public string? Greeting { get; init; }
 
+    /// <summary>What it speaks (BCP 47); null for whatever is spoken.</summary>
+    public string? Language { get; init; }
+
     /// <summary>It speaks first.</summary>
     public bool Opens { get; init; }
 

@@ -32,6 +32,9 @@ public sealed class RelaySocket(WebSocket socket) : ILine
     public Task SayAsync(string token, bool last, CancellationToken cancellationToken) =>
         SendAsync(new { type = "text", token, last }, cancellationToken);
 
+    public Task SpeakAsync(string language, CancellationToken cancellationToken) =>
+        SendAsync(new { type = "language", ttsLanguage = language, transcriptionLanguage = language }, cancellationToken);
+
     public Task EndAsync(CancellationToken cancellationToken) => SendAsync(new { type = "end" }, cancellationToken);
 
     private static Heard? Read(ReadOnlyMemory<byte> message)
