@@ -72,7 +72,7 @@ public sealed class TransferStoriesTests(Service service)
 
         call.End().ShouldBe(("completed", "agent_hangup"), string.Join('\n', (await tenant.EventsAsync(call.Id())).Select(e => e.ToString())));
         Shown(call).ShouldBe((type, transferStatus, legStatus, human));
-        call.Words().ShouldBe(
+        call.Words().Take(8).ShouldBe( // the callee may answer the goodbye
         [
             "agent: Hello Maria, this is Ann of Acme.", "user: Hello, this is Maria.", "agent: Thank you. Would tomorrow at nine suit you?",
             "user: I would like to speak to a human about a damaged parcel, please.", "agent: One moment please, I will connect you.",
