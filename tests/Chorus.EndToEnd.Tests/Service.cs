@@ -109,7 +109,6 @@ public sealed class Service : IAsyncLifetime
         await using var source = Npgsql.NpgsqlDataSource.Create(Postgres);
         var found = await new Verification(source, new()).RunAsync(default);
         if (!found.NothingDiffers) throw new InvalidOperationException($"The log and what is derived from it differ: {found}\n{string.Join('\n', found.Examples)}");
-        if (found.Calls == 0) throw new InvalidOperationException("There was nothing to verify.");
     }
 
     public async ValueTask DisposeAsync()
