@@ -10,7 +10,7 @@ public sealed class FaultsTests(Service service)
     [Theory]
     [InlineData("DropResponse", "+14155550121")] // placed, and the connection broke
     [InlineData("Error500AfterDialling", "+14155550122")]
-    [InlineData("DelayResponse", "+14155550123", 5000)] // longer than we wait
+    [InlineData("DelayResponse", "+14155550123", 8000)] // longer than we wait
     public async Task A_dial_whose_answer_is_lost_is_found_and_never_repeated(string fault, string to, int milliseconds = 0)
     {
         var tenant = await service.TenantAsync(from: "+14155552672");

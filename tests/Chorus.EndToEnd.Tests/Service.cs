@@ -13,7 +13,7 @@ public sealed class Service : IAsyncLifetime
 {
     public const string AdminKey = "admin-key-of-the-tests";
     public const string Token = "sandbox-auth-token";
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private bool started;
 
@@ -41,13 +41,13 @@ public sealed class Service : IAsyncLifetime
         Dictionary<string, string> worker = new(store)
         {
             ["Chorus__Twilio__BaseUrl"] = Sandbox.Url,
-            ["Chorus__Twilio__Timeout"] = "00:00:04",
-            ["Chorus__GiveUpAfter"] = "00:00:09",
+            ["Chorus__Twilio__Timeout"] = "00:00:07",
+            ["Chorus__GiveUpAfter"] = "00:00:12",
             ["Chorus__Node"] = "first",
             ["Chorus__ApiUrl"] = Api.Url,
             ["Chorus__Outbound__AllowLoopback"] = "true",
             ["Chorus__Conversation__Silence"] = "00:00:02",
-            ["Chorus__Conversation__Filler"] = "00:00:01",
+            ["Chorus__Conversation__Filler"] = "00:00:02.5",
             ["Chorus__Brain__Timeout"] = "00:00:04",
             ["Chorus__TransferRingTimeoutSeconds"] = "10",
         };

@@ -144,7 +144,8 @@ public sealed class TransferStoriesTests(Service service)
     public async Task A_transfer_asked_for_by_the_organization_takes_the_callee_from_the_agent()
     {
         var tenant = await TenantAsync();
-        var id = await tenant.PlaceAsync("+14155550110"); // talks for ever
+        await TalkForEverAsync(tenant);
+        var id = await tenant.PlaceAsync("+14155550110");
         await tenant.UntilAsync(id, c => c.GetProperty("turnCount").GetInt32() > 2);
 
         using var answer = await tenant.Client.PostAsJsonAsync($"/v1/calls/{id}/transfer", new { phoneNumber = "+14155550202", transferType = "warm_briefing", reason = "wants to talk" });
@@ -178,6 +179,7 @@ public sealed class TransferStoriesTests(Service service)
     {
         var tenant = await TenantAsync();
         var billing = await BillingAsync(tenant);
+        await TalkForEverAsync(tenant);
         var id = await tenant.PlaceAsync("+14155550110");
         await tenant.UntilAsync(id, c => c.GetProperty("turnCount").GetInt32() > 2);
 
@@ -224,6 +226,10 @@ public sealed class TransferStoriesTests(Service service)
         using var answer = await tenant.Client.PutAsJsonAsync($"/v1/agents/{tenant.AgentId}/transfer-targets", new { transferTargets });
         answer.IsSuccessStatusCode.ShouldBeTrue(await answer.Content.ReadAsStringAsync());
     }
+
+    /// <summary>The agent does not end a call by itself: whoever comes finds it talking.</summary>
+    private static async Task TalkForEverAsync(Tenant tenant) =>
+        (await tenant.Client.PatchAsync($"/v1/agents/{tenant.AgentId}", JsonContent.Create(new { allowEndCall = false }))).EnsureSuccessStatusCode();
 
     private static async Task<Guid> BillingAsync(Tenant tenant) => (await Service.PostAsync(tenant.Client, "/v1/agents", new
     {
