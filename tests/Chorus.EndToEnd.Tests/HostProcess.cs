@@ -9,6 +9,7 @@ public sealed class HostProcess(string project, IReadOnlyDictionary<string, stri
 {
     private static readonly HttpClient Probe = new() { Timeout = TimeSpan.FromSeconds(2) };
     private readonly Queue<string> log = new();
+    private static int lastPort = 20_000 + (Environment.ProcessId % 4_000);
     private Process? process;
 
     public int Port { get; } = FreePort();
@@ -59,11 +60,20 @@ public sealed class HostProcess(string project, IReadOnlyDictionary<string, stri
         }
     }
 
+    /// <summary>Below the ports that outgoing connections are given, so that none of those takes it before the host does.</summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Interlocked.Increment(ref lastPort);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException) { } // somebody has it
+        }
     }
 
     public ValueTask DisposeAsync()

@@ -59,7 +59,15 @@ public sealed class LogReaderTests : IAsyncLifetime
 
         (await Read()).ShouldBe([1]);
         clock.Advance(TimeSpan.FromMilliseconds(251));
-        (await Read()).ShouldBe([1, 3, 5]);
+        // Transactions of other tests on this server count as well: they end soon.
+        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(25));
+        long[] read = await Read();
+        for (var looks = 0; read.Length == 1 && looks < 400; looks++)
+        {
+            await look.WaitForNextTickAsync();
+            read = await Read();
+        }
+        read.ShouldBe([1, 3, 5]);
     }
 
     [Fact]
