@@ -140,6 +140,11 @@ public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings se
                 await CutOffAsync();
                 await SayAsync(words, over);
             }
+            if (step is { Noise: true })
+            {
+                await SendAsync(new { type = "info", name = "clientSpeaking", value = "on" });
+                await SendAsync(new { type = "info", name = "clientSpeaking", value = "off" });
+            }
             if ((step?.Says ?? (step is null ? call.Scenario.Otherwise : null)) is { Length: > 0 } line) await SayAsync(line, over);
         }
     }

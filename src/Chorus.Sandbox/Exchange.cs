@@ -128,6 +128,6 @@ public sealed class Exchange(Scenarios scenarios, Faults faults, Rooms rooms, Wi
     private async Task PauseAsync(double seconds, SandboxCall call)
     {
         try { await Task.Delay(settings.Time(seconds), call.HangUp.Token); }
-        catch (OperationCanceledException) { }
+        catch (OperationCanceledException) { } // the customer hung up: whoever called looks at that
     }
 }

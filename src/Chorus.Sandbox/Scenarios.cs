@@ -43,6 +43,9 @@ public sealed class Step
     public string? Interrupts { get; set; }
     public string? Presses { get; set; }
     public bool HangsUp { get; set; }
+
+    /// <summary>A cough, a door: sound that becomes no words.</summary>
+    public bool Noise { get; set; }
     public bool Again { get; set; }
 
     /// <summary>Waits until the agent is back after a hold: not in the conversation in which the step before was done.</summary>

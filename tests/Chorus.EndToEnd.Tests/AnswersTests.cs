@@ -50,6 +50,15 @@ public sealed class AnswersTests(Service service)
     }
 
     [Fact]
+    public async Task A_noise_is_no_answer()
+    {
+        var tenant = await service.TenantAsync();
+        var talks = new object[] { new { noise = true } };
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550141", name = "coughs", rings = 0.1, talks })).EnsureSuccessStatusCode();
+        (await tenant.CallAsync("+14155550141")).End().ShouldBe(("completed", "silence"));
+    }
+
+    [Fact]
     public async Task A_key_pressed_while_the_agent_speaks_cuts_it_off_and_is_answered()
     {
         var tenant = await service.TenantAsync();

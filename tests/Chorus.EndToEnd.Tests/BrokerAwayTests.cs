@@ -15,7 +15,7 @@ public sealed class ModelAwayTests
         var call = await tenant.CallAsync("+14155550101");
 
         call.End().ShouldBe(("completed", "agent_error"));
-        call.Words()[^1].ShouldEndWith("I am sorry, I cannot go on with this call. Goodbye.");
+        call.Words().ShouldContain(w => w.EndsWith("I am sorry, I cannot go on with this call. Goodbye.")); // the callee may answer it
     }
 }
 

@@ -82,6 +82,9 @@ public sealed partial class Conversation
             case Heard.Speaking:
                 quiet.Heard();
                 break;
+            case Heard.Quieted:
+                if (utterance.Empty && leaving is null) quiet.Listen(settings.Silence); // a noise is not followed by words
+                break;
             case Heard.Said { Text.Length: > 0 } said:
                 heardAt = Stopwatch.GetTimestamp();
                 quiet.Heard();

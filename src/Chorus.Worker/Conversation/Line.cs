@@ -29,6 +29,9 @@ public abstract record Heard
     /// <summary>The callee begins to speak; what they say comes when they have said it.</summary>
     public sealed record Speaking : Heard;
 
+    /// <summary>The callee has stopped; what they said may follow, or it was a noise.</summary>
+    public sealed record Quieted : Heard;
+
     /// <summary>The callee cut the agent off; this much of the utterance had been heard.</summary>
     public sealed record Interrupted(string UtteranceSoFar) : Heard;
 
