@@ -27,7 +27,7 @@ public sealed record TransferTargetsRequest(IReadOnlyList<TransferTarget> Transf
 
 public sealed record Success([property: System.Text.Json.Serialization.JsonPropertyName("success")] bool Value);
 
-public sealed record PhoneNumberRequest(string? Number, string? Name, string? Provider, Guid? AgentId, string? AccountSid, string? AuthToken);
+public sealed record PhoneNumberRequest(string? Number, string? Name, string? Provider, Guid? AgentId, string? AccountSid, string? AuthToken, decimal? CallsPerSecond);
 
 public sealed record OrganizationRequest(
     string? Name, int? MaxConcurrentCalls, string? Currency, IReadOnlyList<string>? AllowedCountries, IReadOnlyDictionary<string, decimal>? RatesPerMinute);

@@ -67,19 +67,19 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
         await using var command = source.CreateCommand(
             $"""
             insert into {settings.Schema}.jobs (organization_id, call_id, kind, number, due_at, created_at) values ($1, $2, $3, $4, $5, $5)
-            on conflict (call_id, kind, number) do update set due_at = excluded.due_at, created_at = excluded.created_at, attempts = 0, last_error = null
+            on conflict (call_id, kind, number) do update set due_at = excluded.due_at, created_at = excluded.created_at, attempts = 0, last_error = null, taken_by = null
             """);
         foreach (var value in (object[])[job.OrganizationId, job.CallId, job.Kind, job.Number, due]) command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Takes what is due, for <see cref="Lease"/>.</summary>
+    /// <summary>Takes what is due, for <see cref="Lease"/> or until the worker is gone.</summary>
     /// <param name="busy">Organizations that have enough under way.</param>
-    public async Task<IReadOnlyList<Job>> TakeAsync(DateTimeOffset now, int most, Guid[] busy, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Job>> TakeAsync(string node, DateTimeOffset now, int most, Guid[] busy, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(
             $"""
-            update {settings.Schema}.jobs j set due_at = $2, attempts = j.attempts + 1
+            update {settings.Schema}.jobs j set due_at = $2, attempts = j.attempts + 1, taken_by = $4
             from (select call_id, kind, number from {settings.Schema}.jobs where due_at <= $1 and organization_id <> all($3) order by due_at limit {most} for update skip locked) due
             where j.call_id = due.call_id and j.kind = due.kind and j.number = due.number
             returning j.organization_id, j.call_id, j.kind, j.number, j.attempts, j.created_at
@@ -87,6 +87,7 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
         command.Parameters.Add(new() { Value = now });
         command.Parameters.Add(new() { Value = now + Lease });
         command.Parameters.Add(new() { Value = busy });
+        command.Parameters.Add(new() { Value = node });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         List<Job> taken = [];
         while (await reader.ReadAsync(cancellationToken))
@@ -99,7 +100,7 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
 
     /// <summary>The work is to be tried again; null: never by itself, it stays where an operator sees it.</summary>
     public Task PutOffAsync(Job job, DateTimeOffset? due, string reason, CancellationToken cancellationToken) => RunAsync(
-        $"update {settings.Schema}.jobs set due_at = $4, last_error = $5 where call_id = $1 and kind = $2 and number = $3", job, cancellationToken,
+        $"update {settings.Schema}.jobs set due_at = $4, last_error = $5, taken_by = null where call_id = $1 and kind = $2 and number = $3", job, cancellationToken,
         due ?? DateTimeOffset.MaxValue, reason);
 
     private async Task RunAsync(string sql, Job job, CancellationToken cancellationToken, params object[] more)

@@ -99,6 +99,7 @@ public static class EventNames
     {
         ["call_requested"] = typeof(CallRequested),
         ["dial_claimed"] = typeof(DialClaimed),
+        ["dial_put_off"] = typeof(DialPutOff),
         ["call_placed"] = typeof(CallPlaced),
         ["dial_answer_lost"] = typeof(DialAnswerLost),
         ["call_ringing"] = typeof(CallRinging),

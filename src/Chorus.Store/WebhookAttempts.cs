@@ -46,6 +46,9 @@ public sealed class WebhookAttempts(NpgsqlDataSource source, StoreSettings setti
     /// <summary>The id of a call's message: the same for all its tries, so that a receiver can tell them.</summary>
     public static string MessageId(Guid callId) => $"msg_{callId:N}";
 
+    /// <summary>Tells endpoints apart in a log, without their secrets: a path may hold a token.</summary>
+    public static string EndpointId(string url) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(url)))[..8];
+
     public async Task<int> CountAsync(Guid callId, string messageId, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand($"select count(*)::int from {settings.Schema}.webhook_attempts where call_id = $1 and message_id = $2");

@@ -57,7 +57,20 @@ create table if not exists {schema}.jobs (
     last_error      text,
     primary key (call_id, kind, number)
 );
+alter table {schema}.jobs add column if not exists taken_by text; -- the worker that has it; null if nobody has
 create index if not exists jobs_due on {schema}.jobs (due_at);
+
+-- Signs of life, by the database's clock.
+create table if not exists {schema}.workers (
+    node    text primary key,
+    seen_at timestamptz not null
+);
+
+-- When a phone number, or a carrier account, may dial next.
+create table if not exists {schema}.pace (
+    name    text primary key,
+    free_at timestamptz not null
+);
 
 -- Every try to tell a webhook.
 create table if not exists {schema}.webhook_attempts (

@@ -19,10 +19,10 @@ builder.Services.AddHttpClient("twilio", http => (http.BaseAddress, http.Timeout
     .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) });
 builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
     s.GetRequiredService<IHttpClientFactory>().CreateClient("twilio"), s.GetRequiredService<CallbackUrls>(), s.GetRequiredService<TimeProvider>()));
-builder.Services.AddSingleton<Reports>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
+builder.Services.AddSingleton<Reports>().AddSingleton<Circuits>().AddSingleton<Pace>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
 builder.Services.AddSingleton<Brains>().AddSingleton<HttpTools>().AddSingleton<Deeds>().AddSingleton<AgentMetrics>();
 builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>().AddSingleton<IJob, Republish>();
-builder.Services.AddHostedService<JobRunner>().AddHostedService<Sweep>().AddHostedService<EventRelay>();
+builder.Services.AddSingleton<Presence>().AddHostedService(s => s.GetRequiredService<Presence>()).AddHostedService<JobRunner>().AddHostedService<Sweep>().AddHostedService<EventRelay>();
 builder.Services.AddSingleton<CommandListener>().AddHostedService(s => s.GetRequiredService<CommandListener>());
 builder.Services.AddHealthChecks().AddCheck<CommandsAreHeard>("commands", tags: ["ready"]);
 

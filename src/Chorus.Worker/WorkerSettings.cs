@@ -6,8 +6,12 @@ public sealed class WorkerSettings
     /// <summary>Where carriers reach this worker, or the balancer in front of all workers: callbacks, and the WebSocket as ws or wss. Required.</summary>
     public Uri PublicUrl { get; set; } = null!;
 
-    /// <summary>Name of this worker in the claims it commits. Default: machine name and process id.</summary>
-    public string Node { get; set; } = $"{Environment.MachineName}:{Environment.ProcessId}";
+    /// <summary>Name of this worker in the claims it commits. Default: the machine's. It ends with a sign of this process, so that no other has the same.</summary>
+    public string Node
+    {
+        get;
+        set => field = $"{value}#{Guid.NewGuid().ToString("N")[..8]}";
+    } = $"{Environment.MachineName}#{Guid.NewGuid().ToString("N")[..8]}";
 
     /// <summary>Commands that are worked on at the same time. Default 32.</summary>
     public ushort Parallelism { get; set; } = 32;
@@ -91,4 +95,7 @@ public sealed class TwilioSettings
 
     /// <summary>How long a request may take before its outcome counts as unknown. Default 10 s.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many calls a second may be dialled on one account (a trunk's limit); more wait. Default: none. A phone number may have a limit of its own beside it.</summary>
+    public double? CallsPerSecond { get; set; }
 }

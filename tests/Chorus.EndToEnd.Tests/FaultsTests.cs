@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using RabbitMQ.Client;
 
@@ -94,11 +95,61 @@ public sealed class FaultsTests(Service service)
     }
 
     [Fact]
-    public async Task A_refusal_for_pace_is_told_and_nothing_was_dialled()
+    public async Task A_dial_that_certainly_was_not_placed_is_tried_again_as_a_further_attempt()
     {
         var tenant = await service.TenantAsync();
         await service.PlanAsync("Error429", "+14155550130");
-        (await tenant.CallAsync("+14155550130")).End().ShouldBe(("failed", "carrier_error"));
+
+        var call = await tenant.CallAsync("+14155550130");
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        (await service.WitnessAsync(call.Id(), "dial")).Length.ShouldBe(1);
+        (await tenant.EventsAsync(call.Id())).Select(e => e.GetProperty("type").GetString()).Take(5)
+            .ShouldBe(["call_requested", "dial_claimed", "dial_put_off", "dial_claimed", "call_placed"]);
+    }
+
+    [Fact]
+    public async Task A_carrier_that_asks_for_patience_three_times_is_not_asked_again()
+    {
+        var tenant = await service.TenantAsync();
+        await service.PlanAsync("Error429", "+14155550138", times: 3);
+
+        var call = await tenant.CallAsync("+14155550138");
+
+        call.End().ShouldBe(("failed", "carrier_error"));
+        (await service.WitnessAsync(call.Id(), "dial")).ShouldBeEmpty();
+        (await tenant.EventsAsync(call.Id())).Count(e => e.GetProperty("type").GetString() == "dial_claimed").ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_number_keeps_its_pace_and_the_calls_that_wait_for_it_fail_not()
+    {
+        var tenant = await service.TenantAsync();
+        using var paced = await tenant.Client.PatchAsJsonAsync($"/v1/phone-numbers/{tenant.PhoneNumberId}", new { callsPerSecond = 2 });
+        paced.StatusCode.ShouldBe(HttpStatusCode.OK, await paced.Content.ReadAsStringAsync());
+
+        var calls = await Task.WhenAll(Enumerable.Range(0, 7).Select(i => tenant.PlaceAsync($"+141555502{i + 30}")));
+
+        foreach (var id in calls) (await tenant.EndOfAsync(id)).GetProperty("status").GetString().ShouldBe("completed");
+        var dialled = new List<DateTimeOffset>();
+        foreach (var id in calls) dialled.Add((await service.WitnessAsync(id, "dial")).ShouldHaveSingleItem().GetProperty("at").GetDateTimeOffset());
+        (dialled.Max() - dialled.Min()).TotalSeconds.ShouldBeInRange(2.5, 20); // seven at two a second: three seconds, less what the first was late
+    }
+
+    [Fact]
+    public async Task A_carrier_account_that_fails_is_left_alone_and_its_calls_wait()
+    {
+        var tenant = await service.TenantAsync();
+        string[] failing = [.. Enumerable.Range(40, 5).Select(i => $"+141555502{i}")];
+        foreach (var to in failing) await service.PlanAsync("Error500", to);
+        var lost = await Task.WhenAll(failing.Select(tenant.PlaceAsync));
+        foreach (var id in lost) await Eventually.TrueAsync(async () => (await tenant.EventsAsync(id)).Any(e => e.GetProperty("type").GetString() == "dial_answer_lost"), Service.Patience, () => "no answer was lost");
+
+        var call = await tenant.CallAsync("+14155550249");
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        var waited = (await service.WitnessAsync(call.Id(), "dial")).ShouldHaveSingleItem().GetProperty("at").GetDateTimeOffset() - call.GetProperty("createdAt").GetDateTimeOffset();
+        waited.ShouldBeGreaterThan(TimeSpan.FromSeconds(2)); // it is dialled at once where no circuit is open
     }
 
     [Theory]

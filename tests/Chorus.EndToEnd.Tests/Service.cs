@@ -84,7 +84,7 @@ public sealed class Service : IAsyncLifetime
         return new(this, id, client, made.GetProperty("data").GetProperty("id").GetGuid(), number.GetProperty("data").GetProperty("id").GetGuid());
     }
 
-    public Task PlanAsync(string kind, string to, int milliseconds = 1000) => PostEmptyAsync("/sandbox/faults", new { kind, to, milliseconds });
+    public Task PlanAsync(string kind, string to, int milliseconds = 1000, int times = 1) => PostEmptyAsync("/sandbox/faults", new { kind, to, milliseconds, times });
 
     /// <summary>What the carrier's own log saw of a call.</summary>
     public async Task<JsonElement[]> WitnessAsync(Guid callId, string kind) =>

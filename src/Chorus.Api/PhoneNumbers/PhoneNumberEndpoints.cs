@@ -8,9 +8,9 @@ namespace Chorus.Api.PhoneNumbers;
 
 /// <summary>A phone number as the public API shows it; its credentials are not among it.</summary>
 public sealed record PhoneNumberView(
-    Guid Id, Guid OrganizationId, string Number, string? Name, string Provider, Guid? AgentId, string AccountSid, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    Guid Id, Guid OrganizationId, string Number, string? Name, string Provider, Guid? AgentId, string AccountSid, decimal? CallsPerSecond, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
-    public static PhoneNumberView Of(PhoneNumber n) => new(n.Id, n.OrganizationId, n.Number, n.Name, n.Provider, n.AgentId, n.AccountSid, n.CreatedAt, n.UpdatedAt);
+    public static PhoneNumberView Of(PhoneNumber n) => new(n.Id, n.OrganizationId, n.Number, n.Name, n.Provider, n.AgentId, n.AccountSid, n.CallsPerSecond, n.CreatedAt, n.UpdatedAt);
 }
 
 /// <summary>The numbers an organization calls from, with their carrier's credentials.</summary>
@@ -67,6 +67,7 @@ public static class PhoneNumberEndpoints
             AgentId = f.Has("agentId") ? f.OptionalUuid("agentId") : n.AgentId,
             AccountSid = f.Has("accountSid") ? AccountSid(f) : n.AccountSid,
             ProtectedAuthToken = token is null ? n.ProtectedAuthToken : secrets.Protect(token),
+            CallsPerSecond = f.Has("callsPerSecond") ? f.Amount("callsPerSecond", required: false, 0.01m, 1000) : n.CallsPerSecond,
             UpdatedAt = now,
         };
     }

@@ -27,6 +27,12 @@ public sealed record Call
     public CallStatus Status { get; init; }
     public DialClaimed? Claim { get; init; }
     public bool AnswerLost { get; init; }
+
+    /// <summary>Attempts that certainly were not placed.</summary>
+    public int FailedAttempts { get; init; }
+
+    /// <summary>The next attempt may not begin before.</summary>
+    public DateTimeOffset? DialAfter { get; init; }
     public string? CallSid { get; init; }
     public DateTimeOffset? PlacedAt { get; init; }
     public DateTimeOffset? RingingAt { get; init; }
@@ -131,6 +137,7 @@ public sealed record Call
     private static Call Next(Call call, object fact) => fact switch
     {
         DialClaimed e => call with { Claim = e, AnswerLost = false },
+        DialPutOff e => call with { Claim = null, AnswerLost = false, FailedAttempts = e.Attempt, DialAfter = e.Until },
         DialAnswerLost => call with { AnswerLost = true },
         CallPlaced e => call with { Status = CallStatus.Initiated, CallSid = e.CallSid, PlacedAt = e.At, AnswerLost = false },
         CallRinging e => call with { Status = CallStatus.Ringing, RingingAt = e.At, HeardAt = e.At },

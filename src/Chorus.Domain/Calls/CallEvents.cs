@@ -26,6 +26,12 @@ public sealed record CallRequested(
 /// <param name="RingTimeoutSeconds">How long the carrier was told to let it ring.</param>
 public sealed record DialClaimed(int Attempt, string Node, DateTimeOffset At, int RingTimeoutSeconds = 40);
 
+/// <summary>The dial certainly never reached the network: the carrier could not be reached, or asked for patience. It may be dialled again, as a further attempt.</summary>
+/// <param name="Attempt">The attempt that was not placed.</param>
+/// <param name="CarrierCode">The carrier's raw code, for example <c>twilio:20429</c>, or what went wrong on the way.</param>
+/// <param name="Until">Not before.</param>
+public sealed record DialPutOff(int Attempt, string CarrierCode, DateTimeOffset Until, DateTimeOffset At);
+
 /// <summary>The carrier has the call.</summary>
 /// <param name="CallSid">The carrier's own id of the leg.</param>
 public sealed record CallPlaced(int Attempt, string CallSid, DateTimeOffset At);

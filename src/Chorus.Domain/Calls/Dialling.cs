@@ -6,6 +6,9 @@ namespace Chorus.Domain.Calls;
 /// </summary>
 public static class Dialling
 {
+    /// <summary>A call that the carrier did not take is dialled this often at most.</summary>
+    public const int MostAttempts = 3;
+
     /// <summary>Claims the dial for one worker. A copy of the command, or a second worker, gets nothing.</summary>
     /// <param name="longestWait">A call that waited for longer ends instead of ringing at a surprising hour.</param>
     public static Decision Claim(Call call, string node, int ringTimeoutSeconds, TimeSpan longestWait, DateTimeOffset now)
@@ -13,7 +16,8 @@ public static class Dialling
         if (call.IsOver || call.Claim is not null) return Decision.Nothing;
         if (call.Hangup is not null) return Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Canceled, now);
         if (Expire(call, longestWait, now) is { Events.Count: > 0 } expired) return expired;
-        return Decision.Of(new DialClaimed(1, node, now, ringTimeoutSeconds));
+        if (call.DialAfter > now) return Decision.Nothing;
+        return Decision.Of(new DialClaimed(call.FailedAttempts + 1, node, now, ringTimeoutSeconds));
     }
 
     /// <summary>Ends a call that nobody claimed for too long.</summary>
@@ -34,8 +38,18 @@ public static class Dialling
     }
 
     /// <summary>The carrier said no to the dial: certainly nothing rings.</summary>
-    public static Decision Refused(Call call, Outcome outcome, string carrierCode, DateTimeOffset now) =>
-        call.IsOver || call.CallSid is not null ? Decision.Nothing : Ending.End(call, outcome, carrierCode, null, now);
+    public static Decision Refused(Call call, int attempt, Outcome outcome, string carrierCode, DateTimeOffset now) =>
+        call.IsOver || call.CallSid is not null || call.Claim?.Attempt != attempt ? Decision.Nothing : Ending.End(call, outcome, carrierCode, null, now);
+
+    /// <summary>The dial certainly was not placed, for a reason that may pass: it is tried again in 1 s, then in 4 s, then no more.</summary>
+    /// <param name="outcome">How the call ends if this was the last attempt.</param>
+    public static Decision NotPlaced(Call call, int attempt, Outcome outcome, string carrierCode, DateTimeOffset now)
+    {
+        if (call.IsOver || call.CallSid is not null || call.Claim?.Attempt != attempt) return Decision.Nothing;
+        if (call.Hangup is not null) return Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Canceled, now);
+        if (attempt >= MostAttempts) return Refused(call, attempt, outcome, carrierCode, now);
+        return Decision.Of(new DialPutOff(attempt, carrierCode, now + TimeSpan.FromSeconds(attempt * attempt), now));
+    }
 
     /// <summary>The dial's answer was lost; from here on the call is looked for at the carrier.</summary>
     public static Decision AnswerLost(Call call, int attempt, string detail, DateTimeOffset now) =>

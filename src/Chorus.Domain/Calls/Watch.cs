@@ -26,6 +26,7 @@ public static class Watch
         if (call.IsOver) return null;
         var step = call switch
         {
+            { Claim: null, DialAfter: { } after } => after,
             { Claim: null } => call.RequestedAt + bounds.Claim,
             { CallSid: null, AnswerLost: true } => call.Claim!.At,
             { CallSid: null } => call.Claim!.At + bounds.Answer,

@@ -15,6 +15,9 @@ public sealed record PhoneNumber
 
     /// <summary>The account's auth token, encrypted at rest; never shown.</summary>
     public string ProtectedAuthToken { get; init; } = "";
+
+    /// <summary>How many calls a second may be dialled from it; more wait. Null: as many as the carrier takes.</summary>
+    public decimal? CallsPerSecond { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset UpdatedAt { get; init; }
 }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 using Chorus.Store;
+using Polly.CircuitBreaker;
 using StandardWebhooks;
 
 namespace Chorus.Worker.AfterCall;
@@ -27,12 +28,13 @@ public sealed record CallCompleted(
 /// <summary>
 /// Tells the agent's webhook that a call is over, once it is analysed and its recording is here, or after a while without
 /// them. Signed as Standard Webhooks says (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md);
-/// at least once, under one message id, with back-off over a day; every attempt is on record.
+/// at least once, under one message id, with back-off over a day; every attempt is on record. An endpoint that fails too
+/// often is left alone for a while, which is no attempt.
 /// </summary>
 public sealed class Webhook(
-    CallQueries calls, CallJournal journal, Documents documents, WebhookAttempts attempts, Secrets secrets, WorkerSettings settings, TimeProvider clock) : IJob, IDisposable
+    CallQueries calls, CallJournal journal, Documents documents, WebhookAttempts attempts, Secrets secrets, Circuits circuits, WorkerSettings settings, TimeProvider clock) : IJob, IDisposable
 {
-    private static readonly TimeSpan ForRecording = TimeSpan.FromSeconds(30), ForAnalysis = TimeSpan.FromMinutes(5), Longest = TimeSpan.FromDays(1);
+    private static readonly TimeSpan ForRecording = TimeSpan.FromSeconds(30), ForAnalysis = TimeSpan.FromMinutes(5), Longest = TimeSpan.FromDays(1), Pause = TimeSpan.FromSeconds(15);
     private readonly HttpClient http = new(Outbound.Handler(settings.Outbound)) { Timeout = TimeSpan.FromSeconds(15), MaxResponseContentBufferSize = 64 * 1024 };
 
     public string Kind => JobKinds.Webhook;
@@ -46,12 +48,18 @@ public sealed class Webhook(
         var call = (await calls.FindAsync(job.OrganizationId, job.CallId, cancellationToken))!.Call;
         var messageId = WebhookAttempts.MessageId(job.CallId);
         var number = await attempts.CountAsync(job.CallId, messageId, cancellationToken) + 1;
-        var attempt = await SendAsync(url, messageId, SecretsOf(agent), JsonSerializer.Serialize(CallCompleted.Of(call), StoreJson.Options), cancellationToken);
+        var body = JsonSerializer.Serialize(CallCompleted.Of(call), StoreJson.Options);
+        WebhookAttempt attempt;
+        try { attempt = await CircuitOf(job.OrganizationId, url).ExecuteAsync(async stopping => await SendAsync(url, messageId, SecretsOf(agent), body, stopping), cancellationToken); }
+        catch (BrokenCircuitException) { return new JobResult.Again(Pause, "the endpoint failed too often and is left alone for a while"); }
         await attempts.AddAsync(job.OrganizationId, job.CallId, messageId, number, url, attempt, cancellationToken);
         if (attempt.HttpStatus is >= 200 and < 300) return new JobResult.Done();
         var reason = attempt.Error ?? $"http {attempt.HttpStatus}";
         return attempt.HttpStatus is 410 || clock.GetUtcNow() - job.CreatedAt > Longest ? new JobResult.GivenUp(reason) : new JobResult.Again(Backoff(number), reason);
     }
+
+    private Polly.ResiliencePipeline<WebhookAttempt> CircuitOf(Guid organizationId, string url) =>
+        circuits.Of<WebhookAttempt>($"webhook of {organizationId} at {new Uri(url).Host}, {WebhookAttempts.EndpointId(url)}", Pause, attempt => attempt.HttpStatus is null or 429 or >= 500);
 
     private bool IsIncomplete(Call call, TimeSpan waited) =>
         (call.AnalysesAsked > call.AnalysesDone && waited < ForAnalysis)

@@ -4,7 +4,8 @@ using Chorus.Domain.Calls;
 namespace Chorus.Worker.Carriers;
 
 /// <summary>A carrier's account, as the phone number's owner registered it.</summary>
-public sealed record CarrierAccount(string AccountSid, string AuthToken);
+/// <param name="CallsPerSecond">How fast the number may dial; null if it has no pace of its own.</param>
+public sealed record CarrierAccount(string AccountSid, string AuthToken, decimal? CallsPerSecond = null);
 
 /// <summary>One dial.</summary>
 /// <param name="Attempt">Comes back in every callback of the leg.</param>
@@ -21,6 +22,10 @@ public abstract record DialAnswer
 
     /// <summary>The carrier refused it; certainly nothing rings.</summary>
     public sealed record Refused(Outcome Outcome, string CarrierCode) : DialAnswer;
+
+    /// <summary>The carrier could not be reached, or asks for patience; certainly nothing rings, and it may be tried again.</summary>
+    /// <param name="Outcome">How the call ends if it is not.</param>
+    public sealed record NotPlaced(Outcome Outcome, string CarrierCode) : DialAnswer;
 
     /// <summary>No answer, or one that does not say: the call may have been placed. It is never dialled again.</summary>
     public sealed record Unknown(string Detail) : DialAnswer;

@@ -13,6 +13,6 @@ public sealed class CarrierAccounts(IDocumentStore store, Secrets secrets)
         await using var session = store.QuerySession(organizationId.ToString());
         var number = await session.LoadAsync<PhoneNumber>(phoneNumberId, cancellationToken)
             ?? throw new InvalidOperationException($"Phone number {phoneNumberId} is gone.");
-        return new(number.AccountSid, secrets.Unprotect(number.ProtectedAuthToken));
+        return new(number.AccountSid, secrets.Unprotect(number.ProtectedAuthToken), number.CallsPerSecond);
     }
 }

@@ -9,11 +9,11 @@ namespace Chorus.Worker.Dialling;
 
 /// <summary>
 /// Looks at every call whose time is due (see <see cref="Watch"/>) and does what its state asks for: a command is sent
-/// again, a lost dial is looked for at the carrier, a call that should be over is asked about and hung up. One node at a
-/// time; two at once would do no harm.
+/// again, a lost dial is looked for at the carrier, a call that should be over is asked about and hung up. While a worker
+/// is gone, every claimed call is due. One node at a time; two at once would do no harm.
 /// </summary>
 public sealed class Sweep(
-    Lease lease, CallJournal journal, CallQueries calls, ICarrier carrier, CarrierAccounts accounts, Reports reports, CommandListener commands, Dialler dialler, OpenCalls open, StoreSettings store,
+    Lease lease, CallJournal journal, CallQueries calls, ICarrier carrier, CarrierAccounts accounts, Reports reports, CommandListener commands, Dialler dialler, OpenCalls open, Presence presence, StoreSettings store,
     WorkerSettings settings, TimeProvider clock, ILogger<Sweep> log) : BackgroundService
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
@@ -23,6 +23,9 @@ public sealed class Sweep(
 
     /// <summary>A call that the carrier still has needs no closer look.</summary>
     private static readonly TimeSpan LookAtLiving = TimeSpan.FromSeconds(15);
+
+    /// <summary>While a worker is gone, living calls are looked at this often.</summary>
+    private static readonly TimeSpan LookAtOrphans = TimeSpan.FromSeconds(3);
 
     /// <summary>How long a carrier may refuse to answer before a call is ended without it.</summary>
     private static readonly TimeSpan Hopeless = TimeSpan.FromMinutes(15);
@@ -35,6 +38,9 @@ public sealed class Sweep(
         var now = clock.GetUtcNow();
         foreach (var id in next.Where(l => now > l.Value).Select(l => l.Key).ToArray()) next.TryRemove(id, out _);
         await open.CountAsync(connection, cancellationToken);
+        var alone = presence.Gone.Count == 0;
+        await presence.LookAsync(connection, cancellationToken);
+        if (alone && presence.Gone.Count > 0) next.Clear(); // what was fine a moment ago need not be now
         var due = await Due(connection, now, cancellationToken);
         var work = Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = cancellationToken }, (call, _) => LookAsync(call, cancellationToken));
         await Lease.WhileAsync(connection, work, cancellationToken);
@@ -47,7 +53,7 @@ public sealed class Sweep(
         try
         {
             if (call.Claim is null) await Remind(call);
-            else if (await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken)) again = LookAtLiving;
+            else if (await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken)) again = presence.Gone.Count > 0 ? LookAtOrphans : LookAtLiving;
             failingSince.TryRemove(call.Id, out _);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
@@ -129,7 +135,7 @@ public sealed class Sweep(
     }
 
     private Task Missing(Call call, CarrierAccount account) => call.CallSid is null
-        ? clock.GetUtcNow() - call.Claim!.At < settings.GiveUpAfter ? Task.CompletedTask : reports.DecideAsync(call, account, c => Domain.Calls.Dialling.GiveUp(c, clock.GetUtcNow()))
+        ? clock.GetUtcNow() - call.Claim!.At < settings.GiveUpAfter && !presence.IsLost(call.Claim.Node) ? Task.CompletedTask : reports.DecideAsync(call, account, c => Domain.Calls.Dialling.GiveUp(c, clock.GetUtcNow()))
         : reports.DecideAsync(call, account, c => Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "gone", null, clock.GetUtcNow()));
 
     private async Task<List<Call>> Due(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
@@ -141,10 +147,11 @@ public sealed class Sweep(
              where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') = 'null' order by due_at limit 1000)
             union all
             (select data -> 'state' from {store.Schema}.mt_doc_calldocument
-             where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' order by due_at limit 64)
+             where due_at <= $3 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' order by due_at limit 64)
             """, connection);
         command.Parameters.Add(new() { Value = now });
         command.Parameters.Add(new() { Value = next.Keys.ToArray() });
+        command.Parameters.Add(new() { Value = presence.Gone.Count > 0 ? DateTimeOffset.MaxValue : now });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         List<Call> due = [];
         while (await reader.ReadAsync(cancellationToken))

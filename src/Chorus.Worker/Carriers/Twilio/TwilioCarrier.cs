@@ -21,7 +21,7 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         }
         catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.HostNotFound })
         {
-            return new DialAnswer.Refused(new(CallStatus.Failed, EndedReason.CarrierError, Party.Carrier), "connection-refused"); // it never left
+            return new DialAnswer.NotPlaced(new(CallStatus.Failed, EndedReason.CarrierError, Party.Carrier), "connection-refused"); // it never left
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or InvalidOperationException or IOException)
         {
@@ -94,7 +94,8 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         // A 5xx does not say whether the call was placed before it failed.
         if ((int)response.StatusCode >= 500) return new DialAnswer.Unknown($"http {(int)response.StatusCode}");
         int? code = body.ValueKind is JsonValueKind.Object && body.TryGetProperty("code", out var number) && int.TryParse(number.ToString(), out var error) ? error : null;
-        return new DialAnswer.Refused(TwilioWords.Refusal(code, (int)response.StatusCode), code is null ? $"http:{(int)response.StatusCode}" : $"twilio:{code}");
+        var (outcome, raw) = (TwilioWords.Refusal(code, (int)response.StatusCode), code is null ? $"http:{(int)response.StatusCode}" : $"twilio:{code}");
+        return response.StatusCode is HttpStatusCode.TooManyRequests ? new DialAnswer.NotPlaced(outcome, raw) : new DialAnswer.Refused(outcome, raw);
     }
 
     private List<KeyValuePair<string, string>> Form(DialOrder order)
