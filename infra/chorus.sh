@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Everything the Makefile does. With a container engine it uses docker-compose.yml, else this machine's own packages
 # (Debian, Ubuntu). CHORUS_MODE=native or CHORUS_MODE=docker overrides the choice.
-#   chorus.sh servers|up|demo|test|verify|down|clean|logs
+#   chorus.sh servers|up|demo|test|chaos|bounds|verify|rebuild|dead-letters|replay|down|clean|logs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CHORUS_LOCAL=$PWD/.local
 mkdir -p .local/run .local/log
+
+STORE="Host=127.0.0.1;Port=55432;Database=chorus;Username=chorus;Password=chorus"
 
 die() { echo "$*" >&2; exit 1; }
 has_docker() { command -v docker >/dev/null && docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
@@ -32,6 +34,34 @@ settings() { # what the hosts and the demo are told, natively
 servers() {
   if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose up -d --wait postgres rabbitmq
   else infra/servers.sh install; infra/servers.sh up; fi
+}
+
+# The servers of chaos are its own, on ports that no outgoing connection takes while they are down: chaos_servers up|clean|kill|pause|resume [pg|mq]
+chaos_servers() {
+  local what=$1 server=${2:-}
+  if [[ $MODE == docker ]]; then
+    case $server in pg) server=postgres ;; mq) server=rabbitmq ;; esac
+    export CHORUS_PG_PORT=26432 CHORUS_MQ_PORT=26672 CHORUS_MQ_UI_PORT=26673 CHORUS_ADMIN_KEY=chaos
+    local compose=(docker compose -p chorus-chaos)
+    case $what in
+      up) "${compose[@]}" up -d --wait postgres rabbitmq ;;
+      clean) "${compose[@]}" down --volumes ;;
+      kill) "${compose[@]}" kill -s "$([[ $server == postgres ]] && echo QUIT || echo KILL)" "$server" ;;
+      pause) "${compose[@]}" pause "$server" ;;
+      resume) "${compose[@]}" unpause "$server" ;;
+    esac
+  else
+    [[ $what != up ]] || infra/servers.sh install
+    CHORUS_LOCAL=$PWD/.local/chaos CHORUS_PORTS=26000 infra/servers.sh "$@"
+  fi
+}
+
+# CHAOS_WITHOUT_CLAIM=1: hosts built without the claim, with which chaos must find calls that are dialled twice.
+without_claim() {
+  [[ -n ${CHAOS_WITHOUT_CLAIM:-} ]] || return 0
+  dotnet build tests/Chorus.Chaos -c Release --nologo -v quiet --artifacts-path .local/chaos/without-claim -p:DefineConstants=CHORUS_WITHOUT_CLAIM >.local/log/build.log 2>&1 ||
+    { cat .local/log/build.log >&2; die "The build failed."; }
+  export CHAOS_BINARIES=$PWD/.local/chaos/without-claim/bin
 }
 
 build() {
@@ -88,11 +118,10 @@ up() {
     servers & local starting=$!
     build
     wait $starting
-    local store="Host=127.0.0.1;Port=55432;Database=chorus;Username=chorus;Password=chorus"
     start Chorus.Sandbox 8082 Sandbox__Witness="$CHORUS_LOCAL/witness.jsonl" Sandbox__Speed="${SANDBOX_SPEED:-1}"
     local recordings="$CHORUS_LOCAL/recordings"
-    start Chorus.Api 8080 Chorus__Recordings__Folder="$recordings" ConnectionStrings__Postgres="$store" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" Chorus__AdminKey="$CHORUS_ADMIN_KEY"
-    start Chorus.Worker 8081 Chorus__Recordings__Folder="$recordings" Chorus__ApiUrl="$CHORUS_URL" ConnectionStrings__Postgres="$store" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" \
+    start Chorus.Api 8080 Chorus__Recordings__Folder="$recordings" ConnectionStrings__Postgres="$STORE" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" Chorus__AdminKey="$CHORUS_ADMIN_KEY"
+    start Chorus.Worker 8081 Chorus__Recordings__Folder="$recordings" Chorus__ApiUrl="$CHORUS_URL" ConnectionStrings__Postgres="$STORE" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" \
       Chorus__PublicUrl=http://127.0.0.1:8081 Chorus__Twilio__BaseUrl="$CHORUS_SANDBOX_URL"
   fi
   await Chorus.Sandbox 8082; await Chorus.Api 8080; await Chorus.Worker 8081
@@ -128,9 +157,12 @@ case ${1:-} in
   up) up ;;
   demo) up; dotnet src/Chorus.Demo/bin/Release/net10.0/Chorus.Demo.dll run .local/demo.env ;;
   test) run_tests ;;
-  verify)
-    needs_dotnet; servers & starting=$!; build; wait $starting
-    ConnectionStrings__Postgres="Host=127.0.0.1;Port=55432;Database=chorus;Username=chorus;Password=chorus" dotnet src/Chorus.Operator/bin/Release/net10.0/Chorus.Operator.dll verify ;;
+  chaos) needs_dotnet; mkdir -p .local/chaos; build; without_claim; dotnet tests/Chorus.Chaos/bin/Release/net10.0/Chorus.Chaos.dll ;;
+  bounds) needs_dotnet; mkdir -p .local/chaos; build; dotnet tests/Chorus.Chaos/bin/Release/net10.0/Chorus.Chaos.dll bounds ${BOUNDS:-} ;;
+  chaos-servers) mkdir -p .local/chaos; chaos_servers "${@:2}" ;;
+  verify|rebuild|dead-letters|replay)
+    needs_dotnet; settings; servers & starting=$!; build; wait $starting
+    ConnectionStrings__Postgres=$STORE ConnectionStrings__RabbitMq=$CHORUS_AMQP_URL dotnet src/Chorus.Operator/bin/Release/net10.0/Chorus.Operator.dll "$1" ;;
   down) down ;;
   clean)
     if [[ $MODE == docker ]]; then down --volumes; else down; infra/servers.sh clean; fi

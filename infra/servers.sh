@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # PostgreSQL and RabbitMQ of this checkout alone: own data, own ports, loopback only.
 #   servers.sh install|up|down|clean|status        data: $CHORUS_LOCAL/servers (default ./.local)
+#   servers.sh kill|pause|resume pg|mq             for tests that pull plugs; CHORUS_PORTS=26000 moves all ports
 set -euo pipefail
 umask 022                                   # root's own umask must not hide our configs from postgres
 
-readonly PG_PORT=55432 MQ_PORT=55672 MQ_UI_PORT=55673 MQ_DIST_PORT=55674 EPMD_PORT=54369
+PORTS=${CHORUS_PORTS:-55000}
+readonly PG_PORT=$((PORTS + 432)) MQ_PORT=$((PORTS + 672)) MQ_UI_PORT=$((PORTS + 673)) MQ_DIST_PORT=$((PORTS + 674)) EPMD_PORT=$((PORTS - 631))
 readonly MQ=/usr/lib/rabbitmq/bin/rabbitmq-server  # not /usr/sbin's wrapper: that one su's to rabbitmq
 readonly WAIT=90 STOP_WAIT=30               # seconds
 
@@ -175,5 +177,17 @@ case ${1:-} in
     if pg_up; then s=up; else s=down ok=3; fi; echo "postgresql $s  postgresql://chorus:chorus@127.0.0.1:$PG_PORT/chorus"
     if mq_up; then s=up; else s=down ok=3; fi; echo "rabbitmq   $s  amqp://chorus:chorus@127.0.0.1:$MQ_PORT/chorus  http://127.0.0.1:$MQ_UI_PORT"
     echo "data       $D"; exit $ok ;;
-  *) sed -n '2,3s/^# *//p' "$SELF" >&2; exit 2 ;;
+  kill|pause|resume)
+    case ${2:-} in
+      pg) mark="cluster_name=$PG_MARK" hard=QUIT ;;   # QUIT: PostgreSQL's immediate shutdown
+      mq) mark=$MQ_MARK hard=KILL ;;
+      *) die "kill, pause or resume what: pg or mq?" ;;
+    esac
+    case $1 in kill) signal=$hard ;; pause) signal=STOP ;; *) signal=CONT ;; esac
+    # A paused postmaster accepts nobody, yet its children would go on: all of them stand still.
+    [[ $1 == kill || ${2} == mq ]] || mark=$PG_MARK
+    if [[ ${2} == pg && $1 != kill ]]; then pids "cluster_name=$PG_MARK" | while read -r p; do kill -s "$signal" "$p" $(pgrep -P "$p") 2>/dev/null || true; done
+    else pids "$mark" | xargs -r kill -s "$signal" 2>/dev/null || true; fi
+    if [[ $1 == kill ]]; then soon "$STOP_WAIT" gone "$mark" || pids "$mark" | xargs -r kill -KILL 2>/dev/null || true; fi ;;
+  *) sed -n '2,4s/^# *//p' "$SELF" >&2; exit 2 ;;
 esac

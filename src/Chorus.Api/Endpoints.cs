@@ -49,6 +49,9 @@ public static class Endpoints
         app.MapMethods("/v1/recordings/{token}", ["GET", "HEAD"], (string token, HttpContext http, Recording recording) => recording.GetSignedAsync(token, http)).WithTags("Calls").WithMetadata(new SignedAddress())
             .Says("Hear a shared recording", "Takes no key: the address is signed and expires.").Produces(200, contentType: "audio/wav").Produces(206, contentType: "audio/wav").Produces(302).Fails(403, 404, 503);
 
+        app.MapDelete("/v1/callees/{number}", EraseCallee.HandleAsync).WithTags("Calls").Says("Erase a callee", "Numbers, words and recordings of one callee are erased from all calls of the organization; history, times and ledger stay. 409 while a call of theirs is not over.")
+            .Gives<Envelope<Erasure>>(200).Fails(400, 401, 409, 503);
+
         var agents = app.MapGroup("/v1/agents").WithTags("Agents");
         agents.MapPost("", AgentEndpoints.CreateAsync).Says("Create an agent").Takes<AgentRequest>().Gives<Envelope<AgentView>>(201).Fails(400, 401, 503);
         agents.MapGet("", AgentEndpoints.ListAsync).Says("List agents").Pages().Gives<ListEnvelope<AgentView>>(200).Fails(400, 401, 503);

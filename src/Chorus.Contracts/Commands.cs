@@ -16,6 +16,9 @@ public static class CommandQueue
 {
     public const string Name = "chorus.commands";
 
+    /// <summary>Where commands wait that failed for good; nobody listens there.</summary>
+    public const string Dead = Name + ".dead";
+
     /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.DialCall"/>.</summary>
     public const string DialCall = "Chorus.Contracts.DialCall";
 

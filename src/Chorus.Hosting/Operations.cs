@@ -29,9 +29,10 @@ public static class Operations
         builder.Services.AddHealthChecks().AddCheck<StoreIsReachable>("store", tags: ["ready"]);
     }
 
-    /// <summary>A shared recording's address is its permission, and goes into no trace.</summary>
+    /// <summary>A shared recording's address is its permission, a callee's a number: they go into no trace.</summary>
     private static void Discreet(OpenTelemetry.Instrumentation.AspNetCore.AspNetCoreTraceInstrumentationOptions options) => options.EnrichWithHttpRequest = (activity, request) =>
     {
+        if (request.Path.StartsWithSegments("/v1/callees")) activity.SetTag("url.path", "/v1/callees/{number}");
         if (request.Path.StartsWithSegments("/v1/recordings")) activity.SetTag("url.path", "/v1/recordings/{token}");
     };
 

@@ -1,20 +1,40 @@
 using Marten;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Chorus.Store;
 
-/// <summary>Brings the database up to date before the host serves anything. Processes that start together take turns.</summary>
-public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings) : IHostedLifecycleService
+/// <summary>
+/// Brings the database up to date before the host serves anything. Processes that start together take turns; while the store
+/// is away a host waits for it, as it would have done had it been running.
+/// </summary>
+public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, ILogger<Schema> log) : IHostedLifecycleService
 {
     private const long Turn = 4_849_210_601; // any number that is ours alone
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
+        while (true)
+        {
+            try { await TakeTurnAsync(cancellationToken); return; }
+            catch (Exception e) when (StoreErrors.IsAway(e) && !cancellationToken.IsCancellationRequested)
+            {
+                log.LogWarning("The store is away ({Reason}); waiting for it", e.GetBaseException().GetType().Name);
+                await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
+            }
+        }
+    }
+
+    private async Task TakeTurnAsync(CancellationToken cancellationToken)
+    {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await Run(connection, $"select pg_advisory_lock({Turn})", cancellationToken);
         try { await ApplyAsync(connection, cancellationToken); }
-        finally { await Run(connection, $"select pg_advisory_unlock({Turn})", CancellationToken.None); }
+        finally
+        {
+            if (connection.State is System.Data.ConnectionState.Open) await Run(connection, $"select pg_advisory_unlock({Turn})", CancellationToken.None); // else the lock went with it
+        }
     }
 
     private async Task ApplyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

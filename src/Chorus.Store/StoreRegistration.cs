@@ -46,6 +46,8 @@ public static class StoreRegistration
         services.AddSingleton<Jobs>();
         services.AddSingleton<WebhookAttempts>();
         services.AddSingleton<Verification>();
+        services.AddSingleton<Rebuild>();
+        services.AddSingleton<CalleeErasure>();
         var recordings = builder.Configuration.GetSection("Chorus:Recordings").Get<RecordingSettings>() ?? new();
         services.AddSingleton<IRecordingStore>(s => recordings.S3.Bucket is { Length: > 0 } ? new S3Recordings(recordings, s.GetRequiredService<TimeProvider>()) : new FolderRecordings(recordings));
         services.AddSingleton<Secrets>();
@@ -88,6 +90,7 @@ public static class StoreRegistration
             .IgnoreIndex("calls_by_customer").IgnoreIndex("calls_by_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_by_sid");
         options.Schema.For<Agent>();
         options.Schema.For<PhoneNumber>();
+        CalleeErasure.Configure(options);
         foreach (var (alias, type) in EventNames.All) options.Events.MapEventType(type, alias);
     }
 }
@@ -123,6 +126,7 @@ public static class EventNames
         ["call_ended"] = typeof(CallEnded),
         ["call_charged"] = typeof(CallCharged),
         ["recording_completed"] = typeof(RecordingCompleted),
+        ["callee_erased"] = typeof(CalleeErased),
         ["recording_stored"] = typeof(RecordingStored),
         ["analysis_requested"] = typeof(AnalysisRequested),
         ["call_analyzed"] = typeof(CallAnalyzed),

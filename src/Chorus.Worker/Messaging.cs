@@ -21,7 +21,7 @@ public static class Messaging
         options.Durability.Mode = DurabilityMode.Solo;
         options.UseSystemTextJsonForSerialization(json => StoreJson.Configure(json));
         options.UseRabbitMq(new Uri(configuration.GetConnectionString("RabbitMq") ?? throw new InvalidOperationException("ConnectionStrings:RabbitMq is not configured.")))
-            .CustomizeDeadLetterQueueing(new DeadLetterQueue(CommandQueue.Name + ".dead"))
+            .CustomizeDeadLetterQueueing(new DeadLetterQueue(CommandQueue.Dead))
             .ConfigureChannelCreation(channel =>
             {
                 channel.PublisherConfirmationsEnabled = true; // off by default: a command that the broker never got would count as sent

@@ -28,7 +28,7 @@ public sealed class PublishedContractsTests(Api api)
             new ConversationOpened(["name"], Noon), new TurnSpoken(Role.User, "Hello", true, Noon), new KeyPressed("1", Noon),
             new AnsweredByReported("machine_end_beep", Noon), new ToolCalled("find_order", Empty, 200, "shipped", 42, Noon), new AgentSwapped(Id, Id, "why", Noon), new CalleeHeld(Id, Noon),
             new LegProgressed(TransferStatus.Briefing, Noon), new TransferAccepted(Noon), new MessageBegun(Noon), new CalleeResumed(Id, Noon), new TransferRecorded(Id, "https://r", [new(Role.User, "Yes")], Noon),
-            new RecordingStored("https://r", "audio/wav", 1, "hash", Noon), new AnalysisRequested(1, JsonDocument.Parse("[]").RootElement, true, Noon),
+            new CalleeErased(Noon), new RecordingStored("https://r", "audio/wav", 1, "hash", Noon), new AnalysisRequested(1, JsonDocument.Parse("[]").RootElement, true, Noon),
             new TransferInitiated(Id, TransferType.Cold, "+14155550123", "why", Noon), new TransferProgressed(Id, TransferStatus.Briefing, Noon),
             new TransferEnded(Id, TransferStatus.NoAnswer, CallStatus.NoAnswer, 0, 0m, null, [new(Role.Agent, "Hi")], null, Noon), new HangupRequested(EndedReason.ApiHangup, Noon),
             new CallEnded(CallStatus.Completed, EndedReason.CustomerHangup, Party.Customer, CallStatus.InProgress, "sip:200", 60, Noon), new CallCharged(0.05m, 0.5m, Noon),

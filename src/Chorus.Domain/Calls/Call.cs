@@ -46,6 +46,9 @@ public sealed record Call
     /// <summary>The recording is kept here.</summary>
     public bool RecordingKept { get; init; }
 
+    /// <summary>The callee is forgotten.</summary>
+    public bool Erased { get; init; }
+
     /// <summary>Transcript entries.</summary>
     public int Turns { get; init; }
     public int AnalysesAsked { get; init; }
@@ -160,6 +163,7 @@ public sealed record Call
         CallEnded e => call with { Status = e.Status },
         RecordingCompleted => call with { Recorded = true },
         RecordingStored => call with { RecordingKept = true },
+        CalleeErased => call with { Erased = true },
         AnalysisRequested e => call with { AnalysesAsked = e.Number },
         CallAnalyzed e => call with { AnalysesDone = e.Number },
         _ => call,

@@ -9,6 +9,9 @@ namespace Chorus.Domain.Calls;
 /// <param name="Url">Where it can be fetched with the carrier account's credentials.</param>
 public sealed record RecordingCompleted(string RecordingSid, string Url, int DurationSeconds, DateTimeOffset At);
 
+/// <summary>The callee asked to be forgotten: numbers and words are erased from this call, and none are added any more.</summary>
+public sealed record CalleeErased(DateTimeOffset At);
+
 /// <summary>The recording was fetched from the carrier and can be heard here.</summary>
 /// <param name="Url">Where the API serves it.</param>
 /// <param name="Bytes">Its size.</param>

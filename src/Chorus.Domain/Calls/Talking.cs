@@ -9,7 +9,7 @@ public static class Talking
 
     /// <summary>Something was said and heard; nothing but white space is not a turn.</summary>
     public static Decision Say(Call call, Role role, string content, bool interrupted, DateTimeOffset now) =>
-        string.IsNullOrWhiteSpace(content) || call.StartedAt is null
+        string.IsNullOrWhiteSpace(content) || call.StartedAt is null || call.Erased
             ? Decision.Nothing
             : Decision.Of(new TurnSpoken(role, content.Trim(), interrupted, now));
 
@@ -28,11 +28,11 @@ public static class Talking
             : Decision.Nothing;
 
     /// <summary>A service was asked; it may have done something, so it is on record even if the call is over.</summary>
-    public static Decision UsedTool(ToolCalled used) => Decision.Of(used);
+    public static Decision UsedTool(Call call, ToolCalled used) => call.Erased ? Decision.Nothing : Decision.Of(used);
 
     /// <summary>The callee pressed a key.</summary>
     public static Decision Press(Call call, string digit, DateTimeOffset now) =>
-        call.StartedAt is null ? Decision.Nothing : Decision.Of(new KeyPressed(digit, now));
+        call.StartedAt is null || call.Erased ? Decision.Nothing : Decision.Of(new KeyPressed(digit, now));
 
     /// <summary>The carrier finished a recording of the call's own leg; the first one counts, a repeated report is nothing new.</summary>
     public static Decision Recorded(Call call, string callSid, string recordingSid, string url, int seconds, DateTimeOffset now) =>
@@ -41,5 +41,5 @@ public static class Talking
             : Decision.Of(new RecordingCompleted(recordingSid, url, Math.Max(0, seconds), now));
 
     /// <summary>The recording is kept here now.</summary>
-    public static Decision Stored(Call call, RecordingStored stored) => call.Recorded && !call.RecordingKept ? Decision.Of(stored) : Decision.Nothing;
+    public static Decision Stored(Call call, RecordingStored stored) => call is { Recorded: true, RecordingKept: false, Erased: false } ? Decision.Of(stored) : Decision.Nothing;
 }

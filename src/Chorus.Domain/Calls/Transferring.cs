@@ -57,7 +57,7 @@ public static class Transferring
         if (parent.Transfers.FirstOrDefault(t => t.LegId == leg.Id) is not { } known || leg.TransferStatus is not { } status) return Decision.Nothing;
         if (known.Status.IsTerminal())
         {
-            return leg.TurnCount > known.Turns || (leg.RecordingUrl is not null && !known.Recorded)
+            return !parent.Erased && leg.TurnCount > known.Turns || (leg.RecordingUrl is not null && !known.Recorded)
                 ? Decision.Of(new TransferRecorded(leg.Id, leg.RecordingUrl, leg.Transcript, now))
                 : Decision.Nothing;
         }

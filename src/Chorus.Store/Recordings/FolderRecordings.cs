@@ -22,5 +22,12 @@ public sealed class FolderRecordings(RecordingSettings settings) : IRecordingSto
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException) { return Task.FromResult<Kept?>(null); }
     }
 
+    public Task DeleteAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
+    {
+        try { File.Delete(PathOf(organizationId, callId)); }
+        catch (DirectoryNotFoundException) { }
+        return Task.CompletedTask;
+    }
+
     private string PathOf(Guid organizationId, Guid callId) => Path.Combine(settings.Folder, organizationId.ToString(), $"{callId}.wav");
 }

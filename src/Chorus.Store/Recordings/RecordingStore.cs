@@ -6,6 +6,9 @@ public interface IRecordingStore
     /// <summary>Keeps a recording; one that is there is replaced.</summary>
     Task SaveAsync(Guid organizationId, Guid callId, Stream sound, string contentType, CancellationToken cancellationToken);
 
+    /// <summary>Deletes a recording; one that is not there is no error.</summary>
+    Task DeleteAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken);
+
     /// <summary>Opens a recording; null if there is none.</summary>
     Task<Kept?> OpenAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken);
 }

@@ -32,6 +32,9 @@ public sealed class S3Recordings(RecordingSettings settings, TimeProvider clock)
         return new Kept.Elsewhere(new(link));
     }
 
+    public Task DeleteAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken) =>
+        client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = settings.S3.Bucket, Key = Key(organizationId, callId) }, cancellationToken);
+
     private static string Key(Guid organizationId, Guid callId) => $"{organizationId}/{callId}.wav";
 
     public void Dispose() => client.Dispose();

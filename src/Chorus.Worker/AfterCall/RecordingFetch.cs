@@ -17,7 +17,7 @@ public sealed class RecordingFetch(
     public async Task<JobResult> RunAsync(Job job, CancellationToken cancellationToken)
     {
         var (organization, id) = (job.OrganizationId, job.CallId);
-        if (await journal.FindAsync(organization, id, cancellationToken) is not { Recorded: true, RecordingKept: false } call) return new JobResult.Done();
+        if (await journal.FindAsync(organization, id, cancellationToken) is not { Recorded: true, RecordingKept: false, Erased: false } call) return new JobResult.Done();
         var recorded = (await calls.HistoryAsync(organization, id, cancellationToken)).Select(e => e.Data).OfType<RecordingCompleted>().First();
         var account = await accounts.OfAsync(organization, call.PhoneNumberId, cancellationToken);
 
@@ -32,7 +32,8 @@ public sealed class RecordingFetch(
         await recordings.SaveAsync(organization, id, sound, "audio/wav", cancellationToken);
 
         var url = $"{settings.ApiUrl.ToString().TrimEnd('/')}/v1/calls/{id}/recording";
-        await journal.DecideAsync(organization, id, c => Talking.Stored(c, new RecordingStored(url, "audio/wav", length, hash, clock.GetUtcNow())), cancellationToken);
+        var stored = await journal.DecideAsync(organization, id, c => Talking.Stored(c, new RecordingStored(url, "audio/wav", length, hash, clock.GetUtcNow())), cancellationToken);
+        if (stored.Call is { Erased: true }) await recordings.DeleteAsync(organization, id, cancellationToken);
         return new JobResult.Done();
     }
 }

@@ -55,7 +55,7 @@ public sealed class Deeds(CallJournal journal, CallQueries calls, Documents docu
     public async Task<string> AskServiceAsync(Call call, HttpTool tool, JsonElement arguments)
     {
         var used = await services.CallAsync(tool, arguments);
-        await journal.DecideAsync(call.OrganizationId, call.Id, _ => Talking.UsedTool(used));
+        await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.UsedTool(c, used));
         return used.Result;
     }
 

@@ -25,7 +25,7 @@ public sealed class Dialler(
     public async Task DialAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {
         // Everything that can fail without a trace comes before the claim.
-        if (await journal.FindAsync(organizationId, callId, cancellationToken) is not { IsOver: false, Claim: null } queued) return;
+        if (await journal.FindAsync(organizationId, callId, cancellationToken) is not { } queued || !Calls.IsFree(queued)) return;
         var (agent, account) = (await Agent(queued), await accounts.OfAsync(organizationId, queued.PhoneNumberId, cancellationToken));
         await pace.InTurnAsync(queued, account, async () =>
         {

@@ -13,7 +13,7 @@ namespace Chorus.Worker.Publishing;
 /// cannot be read stops the relay and raises an alarm: nothing is skipped.
 /// </summary>
 public sealed class EventRelay(
-    Lease lease, CommitSignal signal, StoreSettings store, WorkerSettings settings, IConfiguration configuration, TimeProvider clock, RelayMetrics metrics) : BackgroundService
+    Lease lease, CommitSignal signal, StoreSettings store, WorkerSettings settings, IConfiguration configuration, TimeProvider clock, RelayMetrics metrics, ILogger<EventRelay> alarm) : BackgroundService
 {
     private const int MostAtOnce = 500;
     private int size = MostAtOnce;
@@ -34,6 +34,7 @@ public sealed class EventRelay(
             var exchange = await ChannelAsync(cancellationToken);
             var position = await log.PositionAsync(database, cancellationToken);
             var page = await log.ReadAsync(database, position, size, cancellationToken);
+            metrics.StuckAt(0);
             if (page.Count > 0)
             {
                 await PublishAsync(exchange, page, cancellationToken);
@@ -42,6 +43,12 @@ public sealed class EventRelay(
             }
             (var full, size) = (page.Count == size, Math.Min(size * 2, MostAtOnce));
             if (!full) await signal.WaitAsync(settings.RelayEvery, cancellationToken);
+        }
+        catch (UnreadableEventException e)
+        {
+            alarm.LogCritical("Event {Sequence} of the log cannot be read ({Reason}); publishing stands still before it, and skips nothing", e.Sequence, e.InnerException!.GetType().Name);
+            metrics.StuckAt(e.Sequence);
+            await Task.Delay(TimeSpan.FromSeconds(1), clock, cancellationToken); // the lease is kept: no other could read it either
         }
         catch
         {

@@ -10,6 +10,13 @@ namespace Chorus.Worker.Publishing;
 /// <param name="Fact">Null for a number that a rolled-back transaction had drawn and the store filled up.</param>
 public sealed record LogEntry(long Sequence, Guid Id, Guid CallId, long Version, string OrganizationId, DateTimeOffset At, string? TraceParent, object? Fact);
 
+/// <summary>An event that is stored and cannot be read: nothing behind it is published until somebody has looked at it.</summary>
+public sealed class UnreadableEventException(long sequence, Exception inner) : Exception($"Event {sequence} of the log cannot be read.", inner)
+{
+    /// <summary>Its place in the log.</summary>
+    public long Sequence => sequence;
+}
+
 /// <summary>
 /// Reads the event log in order without stepping over what is not committed yet. Sequence numbers are drawn before the
 /// commit, so a number may be missing because its transaction still runs, or for ever because it was rolled back. It is
@@ -43,6 +50,7 @@ public sealed class LogReader(string schema, TimeProvider clock)
     }
 
     /// <summary>The next events behind a position, up to the first number whose transaction may still commit.</summary>
+    /// <exception cref="UnreadableEventException">The next one cannot be read.</exception>
     public async Task<IReadOnlyList<LogEntry>> ReadAsync(NpgsqlConnection database, long position, int most, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
@@ -59,7 +67,8 @@ public sealed class LogReader(string schema, TimeProvider clock)
         {
             var sequence = reader.GetInt64(0);
             if (position + 1 < sequence && !IsForEver(position + 1, sequence, reader.GetInt64(11), reader.GetInt64(9), reader.GetInt64(10))) return page;
-            page.Add(Entry(reader, sequence));
+            try { page.Add(Entry(reader, sequence)); }
+            catch (UnreadableEventException) when (page.Count > 0) { return page; } // first what comes before it
             position = sequence;
         }
         return page;
@@ -91,10 +100,12 @@ public sealed class LogReader(string schema, TimeProvider clock)
 
     private static LogEntry Entry(NpgsqlDataReader reader, long sequence) => new(
         sequence, reader.GetGuid(1), reader.GetGuid(2), reader.GetInt64(3), reader.GetString(4), reader.GetFieldValue<DateTimeOffset>(5),
-        reader.IsDBNull(6) ? null : reader.GetString(6), Fact(reader.GetString(7), reader.GetFieldValue<byte[]>(8)));
+        reader.IsDBNull(6) ? null : reader.GetString(6), Fact(sequence, reader.GetString(7), reader.GetFieldValue<byte[]>(8)));
 
-    private static object? Fact(string type, byte[] data) =>
-        type == "tombstone" ? null : EventNames.All.TryGetValue(type, out var known)
-            ? JsonSerializer.Deserialize(data, known, StoreJson.Options)!
-            : throw new InvalidOperationException($"The log has an event of the unknown type '{type}'.");
+    private static object? Fact(long sequence, string type, byte[] data)
+    {
+        if (type == "tombstone") return null;
+        try { return JsonSerializer.Deserialize(data, EventNames.All[type], StoreJson.Options) ?? throw new JsonException("null"); }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or NotSupportedException) { throw new UnreadableEventException(sequence, e); }
+    }
 }

@@ -1,0 +1,81 @@
+using Chorus.Domain.Calls;
+using Chorus.Store.Recordings;
+using JasperFx.Events;
+using Marten;
+using Npgsql;
+
+namespace Chorus.Store;
+
+/// <summary>What became of a wish to be forgotten.</summary>
+/// <param name="Calls">Calls and legs whose numbers, words and recordings are gone.</param>
+/// <param name="Refusal">Why nothing was erased; null if it was.</param>
+public sealed record ErasureResult(int Calls, Refusal? Refusal = null);
+
+/// <summary>
+/// Erases a callee from an organization's calls: the events lose numbers and words in place (Marten's masking), recordings are
+/// deleted, documents are folded anew. It can be repeated after a crash at any point: the calls are found by their number
+/// until the last step.
+/// </summary>
+public sealed class CalleeErasure(
+    IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CallJournal journal, Rebuild rebuild, IRecordingStore recordings, TimeProvider clock)
+{
+    public async Task<ErasureResult> EraseAsync(Guid organizationId, string number, CancellationToken cancellationToken)
+    {
+        var own = await Calls("customer_number = $2", organizationId, number, cancellationToken);
+        if (own.Any(c => !c.IsOver)) return new(0, new("calls-in-progress", "Calls of this callee are not over. Hang them up, or wait for their end."));
+        // Their legs speak of the callee; and where the callee is a human who was transferred to, the parents do.
+        List<Call> legs = [];
+        foreach (var leg in own.SelectMany(c => c.Transfers)) legs.AddRange(await Calls("id = $2", organizationId, leg.LegId, cancellationToken));
+        if (legs.Any(l => !l.IsOver)) return new(0, new("calls-in-progress", "A transfer of this callee is not over."));
+
+        foreach (var call in own.Concat(legs).DistinctBy(c => c.Id))
+        {
+            // First nothing is added any more, then what is there is masked.
+            if ((await journal.DecideAsync(organizationId, call.Id, c => Erasing.Erase(c, clock.GetUtcNow()), cancellationToken)).Refusal is { } refusal) return new(0, refusal);
+            await MaskAsync(organizationId, call.Id, _ => true, cancellationToken);
+            if (call.ParentCallId is { } parent) await MaskAsync(organizationId, parent, e => IsAbout(e.Data, call.Id), cancellationToken);
+            await recordings.DeleteAsync(organizationId, call.Id, cancellationToken);
+        }
+        Guid[] touched = [.. own.Concat(legs).SelectMany(c => new[] { c.Id, c.ParentCallId ?? c.Id }).Distinct()];
+        await rebuild.OfAsync(organizationId.ToString(), touched, cancellationToken);
+        return new(own.Concat(legs).DistinctBy(c => c.Id).Count());
+    }
+
+    private static bool IsAbout(object fact, Guid leg) => fact switch
+    {
+        TransferInitiated e => e.LegId == leg,
+        TransferEnded e => e.LegId == leg,
+        TransferRecorded e => e.LegId == leg,
+        _ => false,
+    };
+
+    private Task MaskAsync(Guid organizationId, Guid call, Func<IEvent, bool> which, CancellationToken cancellationToken) =>
+        store.Advanced.ApplyEventDataMasking(masking => masking.ForTenant(organizationId.ToString()).IncludeStream(call, which), cancellationToken);
+
+    private async Task<List<Call>> Calls(string where, Guid organizationId, object value, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand($"select data -> 'state' from {settings.Schema}.mt_doc_calldocument where tenant_id = $1 and {where}");
+        command.Parameters.Add(new() { Value = organizationId.ToString() });
+        command.Parameters.Add(new() { Value = value });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        List<Call> calls = [];
+        while (await reader.ReadAsync(cancellationToken)) calls.Add(System.Text.Json.JsonSerializer.Deserialize<Call>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!);
+        return calls;
+    }
+
+    /// <summary>Tells Marten what of each event is about a callee.</summary>
+    internal static void Configure(StoreOptions options)
+    {
+        Rule<CallRequested>();
+        Rule<TurnSpoken>();
+        Rule<KeyPressed>();
+        Rule<ToolCalled>();
+        Rule<TransferInitiated>();
+        Rule<AgentSwapped>();
+        Rule<TransferEnded>();
+        Rule<TransferRecorded>();
+        Rule<CallAnalyzed>();
+
+        void Rule<T>() where T : notnull => options.Events.AddMaskingRuleForProtectedInformation<T>((T fact) => (T)Erasing.Mask(fact));
+    }
+}
