@@ -99,3 +99,7 @@ create index if not exists calls_by_customer on {schema}.mt_doc_calldocument (te
 create index if not exists calls_by_metadata on {schema}.mt_doc_calldocument using gin ((data -> 'call' -> 'metadata') jsonb_path_ops);
 create index if not exists calls_by_sid on {schema}.mt_doc_calldocument ((data -> 'call' ->> 'callSid'));
 create index if not exists calls_due on {schema}.mt_doc_calldocument (due_at) where due_at is not null;
+
+-- Of earlier versions; nothing is looked up by them.
+drop index if exists {schema}.mt_doc_calldocument_idx_status, {schema}.mt_doc_calldocument_idx_created_at, {schema}.mt_doc_calldocument_idx_agent_id,
+    {schema}.mt_doc_calldocument_idx_phone_number_id, {schema}.mt_doc_calldocument_idx_customer_number, {schema}.mt_doc_calldocument_idx_due_at;

@@ -110,4 +110,18 @@ public sealed class PlaceCallTests(Api api)
         read.GetProperty("naïve \"quotes\" 😀").GetString().ShouldBe("line\nbreak\t<b>&'");
         read.GetProperty("none").ValueKind.ShouldBe(JsonValueKind.Null);
     }
+
+    [Theory]
+    [InlineData("+14155552671", "is the number the call would come from")]
+    [InlineData("+14155552679", "is one of the organization's own numbers")]
+    public async Task A_call_to_ones_own_numbers_is_refused(string to, string why)
+    {
+        var tenant = await api.TenantAsync();
+        await tenant.Client.PostOkAsync("/v1/phone-numbers", new { number = "+14155552679", accountSid = "ACtest", authToken = "the-token" });
+        using var answer = await tenant.PostCallAsync(tenant.Call(to));
+        var error = await answer.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed");
+        error.GetProperty("details")[0].GetProperty("message").GetString().ShouldBe(why);
+        using var elsewhere = await (await api.TenantAsync()).PostCallAsync(tenant.Call("+14155552679"));
+        elsewhere.StatusCode.ShouldBe(HttpStatusCode.NotFound); // another's number is anybody's
+    }
 }

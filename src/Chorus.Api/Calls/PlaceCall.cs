@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Linq.Expressions;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -10,6 +11,7 @@ using Chorus.Domain.Organizations;
 using Chorus.Domain.PhoneNumbers;
 using Chorus.Store;
 using Marten;
+using Marten.Linq;
 
 namespace Chorus.Api.Calls;
 
@@ -39,10 +41,10 @@ public sealed class PlaceCall(IDocumentStore store, CallQueries calls, Admission
         fields.Permitted("to", organization, to!.Value);
         fields.Check();
 
-        var (agent, from) = await Load(organization.Id, agentId, numberId, http.RequestAborted);
+        var (agent, from, ownNumber) = await Load(organization.Id, agentId, numberId, to!.Value.E164, http.RequestAborted);
         if (agent is null || from is null) return Unknown(agent, from);
         if (!agent.IsActive) fields.Wrong("agentId", "names an agent that is not active");
-        if (from.Number == to!.Value.E164) fields.Wrong("to", "is the number the call would come from");
+        if (ownNumber) fields.Wrong("to", from.Number == to.Value.E164 ? "is the number the call would come from" : "is one of the organization's own numbers");
         fields.Check();
 
         var rate = organization.Rates.GetValueOrDefault(from.Provider, settings.DefaultRates.GetValueOrDefault(from.Provider));
@@ -61,13 +63,22 @@ public sealed class PlaceCall(IDocumentStore store, CallQueries calls, Admission
         throw new ApiException(400, "validation-failed", "The request has invalid headers.", [new("Idempotency-Key", "must be 1 to 255 characters")]);
     }
 
-    private async Task<(Agent? Agent, PhoneNumber? From)> Load(Guid organizationId, Guid agentId, Guid numberId, CancellationToken cancellationToken)
+    /// <summary>Everything a request is checked against, in one round trip.</summary>
+    private async Task<(Agent? Agent, PhoneNumber? From, bool OwnNumber)> Load(Guid organizationId, Guid agentId, Guid numberId, string to, CancellationToken cancellationToken)
     {
         await using var session = store.QuerySession(organizationId.ToString());
         var batch = session.CreateBatchQuery();
-        var (agent, from) = (batch.Load<Agent>(agentId), batch.Load<PhoneNumber>(numberId));
+        var (agent, from, own) = (batch.Load<Agent>(agentId), batch.Load<PhoneNumber>(numberId), batch.Query(new OwnNumber(to)));
         await batch.Execute(cancellationToken);
-        return (await agent, await from);
+        return (await agent, await from, await own);
+    }
+
+    /// <summary>Whether a number is one of the organization's own.</summary>
+    private sealed class OwnNumber(string number) : ICompiledQuery<PhoneNumber, bool>
+    {
+        public string Number { get; set; } = number;
+
+        public Expression<Func<IMartenQueryable<PhoneNumber>, bool>> QueryIs() => numbers => numbers.Any(n => n.Number == Number);
     }
 
     private static IResult Unknown(Agent? agent, PhoneNumber? from) => ApiError.Result(404, "not-found", "The agent or phone number does not exist.",

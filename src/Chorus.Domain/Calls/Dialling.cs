@@ -34,9 +34,6 @@ public static class Dialling
             ? Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Expired, now)
             : Decision.Nothing;
 
-    /// <summary>The claim is too old to act upon: the worker stood still between claiming and dialling. Nothing was dialled.</summary>
-    public static Decision TooLate(Call call, DateTimeOffset now) => Ending.Unanswered(call, CallStatus.Canceled, EndedReason.Expired, now);
-
     /// <summary>The carrier took the call. Its callback may have told us already; another leg than the known one is a stray.</summary>
     public static Decision Placed(Call call, int attempt, string callSid, DateTimeOffset now)
     {

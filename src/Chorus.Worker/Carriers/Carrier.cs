@@ -11,8 +11,9 @@ public sealed record CarrierAccount(string AccountSid, string AuthToken, decimal
 /// <param name="Attempt">Comes back in every callback of the leg.</param>
 /// <param name="RingTimeoutSeconds">The carrier gives up ringing after this.</param>
 /// <param name="MaxDurationSeconds">The carrier ends the call after this, whatever happens here.</param>
+/// <param name="NotAfter">A request that has not left by then must not leave: the worker stood still, and others may have given the dial up.</param>
 /// <param name="Voicemail">What happens when a machine answers; decides whether and how the carrier finds out.</param>
-public sealed record DialOrder(Call Call, int Attempt, int RingTimeoutSeconds, int MaxDurationSeconds, string? Language, bool Record, VoicemailAction Voicemail);
+public sealed record DialOrder(Call Call, int Attempt, int RingTimeoutSeconds, int MaxDurationSeconds, string? Language, bool Record, VoicemailAction Voicemail, DateTimeOffset NotAfter);
 
 /// <summary>What became of a dial.</summary>
 public abstract record DialAnswer
@@ -23,7 +24,7 @@ public abstract record DialAnswer
     /// <summary>The carrier refused it; certainly nothing rings.</summary>
     public sealed record Refused(Outcome Outcome, string CarrierCode) : DialAnswer;
 
-    /// <summary>The carrier could not be reached, or asks for patience; certainly nothing rings, and it may be tried again.</summary>
+    /// <summary>The carrier could not be reached, or asks for patience, or the request came too late to be sent; certainly nothing rings, and it may be tried again.</summary>
     /// <param name="Outcome">How the call ends if it is not.</param>
     public sealed record NotPlaced(Outcome Outcome, string CarrierCode) : DialAnswer;
 

@@ -44,15 +44,10 @@ public sealed class Dialler(
         var call = claimed.Call!;
         using var activity = ChorusMetrics.Activities.StartActivity("dial", System.Diagnostics.ActivityKind.Client);
         activity?.SetTag("chorus.call_id", call.Id);
-        if (clock.GetUtcNow() - claim.At > StaleClaim)
-        {
-            await reports.DecideAsync(call, account, c => Calls.TooLate(c, clock.GetUtcNow()));
-            return null;
-        }
 
         // From here on nothing may be repeated, and the host's stop must not cut the question off from its answer.
         var order = new DialOrder(
-            call, claim.Attempt, rings, call.MaxDurationSeconds, agent?.LanguageHint, settings.Record, agent?.VoicemailAction ?? VoicemailAction.Ignore);
+            call, claim.Attempt, rings, call.MaxDurationSeconds, agent?.LanguageHint, settings.Record, agent?.VoicemailAction ?? VoicemailAction.Ignore, claim.At + StaleClaim);
         var answer = await carrier.DialAsync(account, order, CancellationToken.None);
         log.LogInformation("Dialled {CallId} attempt {Attempt}: {Answer}", call.Id, claim.Attempt, answer.GetType().Name);
         await Record(call, account, claim.Attempt, answer);

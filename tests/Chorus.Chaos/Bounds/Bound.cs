@@ -46,6 +46,17 @@ public sealed class Bench(ChaosSettings settings) : IAsyncDisposable
         return times;
     }
 
+    /// <summary>The dials that a worker claimed.</summary>
+    public async Task<List<(Guid Call, int Attempt, DateTimeOffset At)>> Claims(string worker)
+    {
+        await using var command = Source.CreateCommand("select stream_id, (data ->> 'attempt')::int, (data ->> 'at')::timestamptz from chorus.mt_events where type = 'dial_claimed' and data ->> 'node' like $1 || '#%'");
+        command.Parameters.Add(new() { Value = worker });
+        await using var reader = await command.ExecuteReaderAsync();
+        List<(Guid, int, DateTimeOffset)> claims = [];
+        while (await reader.ReadAsync()) claims.Add((reader.GetGuid(0), reader.GetInt32(1), reader.GetFieldValue<DateTimeOffset>(2)));
+        return claims;
+    }
+
     public static double Percentile(IEnumerable<double> values, double p)
     {
         double[] sorted = [.. values.Order()];

@@ -5,7 +5,7 @@ namespace Chorus.Chaos.Bounds;
 /// <summary>The broker is dead for a minute: every POST is answered, calls are dialled, and what piled up is published afterwards.</summary>
 public static class BrokerAway
 {
-    private const int Seconds = 60, PerSecond = 15;
+    private const int Seconds = 60, PerSecond = 5;
 
     public static async Task<Measured> RunAsync(ChaosSettings settings)
     {

@@ -16,8 +16,14 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
     {
         try
         {
-            using var response = await SendAsync(account, HttpMethod.Post, "Calls.json", Form(order), cancellationToken);
+            using var request = Request(account, HttpMethod.Post, "Calls.json");
+            request.Content = new PromptContent(Form(order), order.NotAfter, clock);
+            using var response = await http.SendAsync(request, cancellationToken);
             return await Answer(response, cancellationToken);
+        }
+        catch (Exception e) when (e is TooLateException || e.InnerException is TooLateException)
+        {
+            return new DialAnswer.NotPlaced(new(CallStatus.Canceled, EndedReason.Expired, Party.Chorus), "too-late");
         }
         catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.HostNotFound })
         {
@@ -126,13 +132,14 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
     private async Task<HttpResponseMessage> SendAsync(
         CarrierAccount account, HttpMethod method, string resource, IEnumerable<KeyValuePair<string, string>>? form, CancellationToken cancellationToken)
     {
-        using var request = Request(account, method, $"/2010-04-01/Accounts/{Uri.EscapeDataString(account.AccountSid)}/{resource}");
+        using var request = Request(account, method, resource);
         if (form is not null) request.Content = new FormUrlEncodedContent(form);
         return await http.SendAsync(request, cancellationToken);
     }
 
-    private static HttpRequestMessage Request(CarrierAccount account, HttpMethod method, string path)
+    private static HttpRequestMessage Request(CarrierAccount account, HttpMethod method, string resource)
     {
+        var path = resource.StartsWith('/') ? resource : $"/2010-04-01/Accounts/{Uri.EscapeDataString(account.AccountSid)}/{resource}";
         var credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{account.AccountSid}:{account.AuthToken}"));
         return new(method, path) { Headers = { Authorization = new AuthenticationHeaderValue("Basic", credentials) } };
     }
