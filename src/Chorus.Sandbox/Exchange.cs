@@ -62,7 +62,7 @@ public sealed class Exchange(Scenarios scenarios, Faults faults, Rooms rooms, Wi
     {
         (call.AnsweredAt, call.SipCode) = (clock.GetUtcNow(), 200);
         witness.See("answered", call);
-        using var limit = new CancellationTokenSource(settings.Time(call.TimeLimit));
+        using var limit = new CancellationTokenSource(call.Fault(FaultKind.IgnoreTimeLimit) is null ? settings.Time(call.TimeLimit) : Timeout.InfiniteTimeSpan);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(call.HangUp.Token, limit.Token);
         _ = DetectAsync(call, over.Token);
         await Task.WhenAll(TellAsync(call, "in-progress", late), new Line(call, rooms, witness, callbacks, settings, clock).FollowAsync(over.Token)); // as in the field: side by side

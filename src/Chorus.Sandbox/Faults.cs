@@ -36,6 +36,9 @@ public enum FaultKind
     /// <summary>Callbacks are lost.</summary>
     DropCallbacks,
 
+    /// <summary>The carrier forgets how long the call may last.</summary>
+    IgnoreTimeLimit,
+
     /// <summary>The conversation's socket breaks once, in the middle.</summary>
     BreakRelay,
 }

@@ -49,7 +49,7 @@ public sealed class AdmissionModelTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var store = await TestServers.TestServers.NewDatabaseAsync("chorus_model_tests");
+        var store = await TestServers.TestServers.NewDatabaseAsync("chorus_admission_tests");
         (one, other) = (await Api.StartAsync(store), await Api.StartAsync(store));
     }
 

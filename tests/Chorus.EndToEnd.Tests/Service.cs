@@ -28,7 +28,8 @@ public sealed class Service : IAsyncLifetime
 
     /// <param name="model">Where the agents' model is; null for the offline brain.</param>
     /// <param name="brokerPort">Where the hosts, not the consumer, find the broker: a plug that can be pulled.</param>
-    public async Task StartAsync(string database, string virtualHost, int brokerPort = 55672, string? model = null)
+    /// <param name="settings">Settings of the worker that are other than the usual ones.</param>
+    public async Task StartAsync(string database, string virtualHost, int brokerPort = 55672, string? model = null, IReadOnlyDictionary<string, string>? settings = null)
     {
         Postgres = await TestServers.TestServers.NewDatabaseAsync(database);
         var broker = TestServers.TestServers.RabbitMq(virtualHost);
@@ -51,6 +52,7 @@ public sealed class Service : IAsyncLifetime
             ["Chorus__Brain__Timeout"] = "00:00:04",
             ["Chorus__TransferRingTimeoutSeconds"] = "10",
         };
+        foreach (var (name, value) in settings ?? new Dictionary<string, string>()) worker[name] = value;
         Worker = new("Chorus.Worker", worker);
         worker["Chorus__PublicUrl"] = Worker.Url;
         if (model is not null) (worker["Chorus__Brain__Model"], worker["Chorus__Brain__BaseUrl"]) = ("m", model);
