@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything the Makefile does. With a container engine it uses docker-compose.yml, else this machine's own packages
 # (Debian, Ubuntu). CHORUS_MODE=native or CHORUS_MODE=docker overrides the choice.
-#   chorus.sh servers|up|demo|test|chaos|bounds|verify|rebuild|dead-letters|replay|down|clean|logs
+#   chorus.sh servers|up|demo|test|chaos|bounds|bench|verify|rebuild|dead-letters|replay|down|clean|logs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CHORUS_LOCAL=$PWD/.local
@@ -135,6 +135,22 @@ down() {
   infra/servers.sh down
 }
 
+# The servers of chaos serve the bench too: empty, and nobody else's.
+bench() {
+  needs_dotnet
+  mkdir -p .local/bench/emmett .local/chaos
+  command -v node >/dev/null && command -v npm >/dev/null || die "Node.js is needed for one of the peers: apt-get install nodejs npm"
+  command -v wrk >/dev/null || apt-get install -y -q wrk >/dev/null || die "wrk is needed: apt-get install wrk"
+  cp bench/peers/emmett/* .local/bench/emmett/
+  (cd .local/bench/emmett && npm install --no-audit --no-fund --silent)
+  dotnet build bench/Chorus.Bench -c Release --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
+  chaos_servers clean; chaos_servers up
+  local ok=0
+  dotnet bench/Chorus.Bench/bin/Release/net10.0/Chorus.Bench.dll || ok=$?
+  chaos_servers clean
+  return $ok
+}
+
 run_tests() {
   needs_dotnet
   servers & local starting=$!
@@ -158,6 +174,7 @@ case ${1:-} in
   demo) up; dotnet src/Chorus.Demo/bin/Release/net10.0/Chorus.Demo.dll run .local/demo.env ;;
   test) run_tests ;;
   chaos) needs_dotnet; mkdir -p .local/chaos; build; without_claim; dotnet tests/Chorus.Chaos/bin/Release/net10.0/Chorus.Chaos.dll ;;
+  bench) bench ;;
   bounds) needs_dotnet; mkdir -p .local/chaos; build; dotnet tests/Chorus.Chaos/bin/Release/net10.0/Chorus.Chaos.dll bounds ${BOUNDS:-} ;;
   chaos-servers) mkdir -p .local/chaos; chaos_servers "${@:2}" ;;
   verify|rebuild|dead-letters|replay)

@@ -22,9 +22,13 @@ builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
 builder.Services.AddSingleton<Reports>().AddSingleton<Circuits>().AddSingleton<Pace>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
 builder.Services.AddSingleton<Brains>().AddSingleton<HttpTools>().AddSingleton<Deeds>().AddSingleton<AgentMetrics>();
 builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>().AddSingleton<IJob, Republish>();
-builder.Services.AddSingleton<Presence>().AddHostedService(s => s.GetRequiredService<Presence>()).AddHostedService<JobRunner>().AddHostedService<Sweep>().AddHostedService<EventRelay>();
-builder.Services.AddSingleton<CommandListener>().AddHostedService(s => s.GetRequiredService<CommandListener>());
-builder.Services.AddHealthChecks().AddCheck<CommandsAreHeard>("commands", tags: ["ready"]);
+builder.Services.AddSingleton<Presence>().AddHostedService(s => s.GetRequiredService<Presence>()).AddHostedService<JobRunner>().AddHostedService<EventRelay>();
+builder.Services.AddSingleton<CommandListener>();
+if (settings.Dials)
+{
+    builder.Services.AddHostedService<Sweep>().AddHostedService(s => s.GetRequiredService<CommandListener>());
+    builder.Services.AddHealthChecks().AddCheck<CommandsAreHeard>("commands", tags: ["ready"]);
+}
 
 var app = builder.Build();
 app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15), KeepAliveTimeout = TimeSpan.FromSeconds(10) });

@@ -13,6 +13,9 @@ public sealed class WorkerSettings
         set => field = $"{value}#{Guid.NewGuid().ToString("N")[..8]}";
     } = $"{Environment.MachineName}#{Guid.NewGuid().ToString("N")[..8]}";
 
+    /// <summary>Whether this worker dials, sweeps and takes commands. Default true; false leaves it publishing events and doing the work after calls, on a machine of its own.</summary>
+    public bool Dials { get; set; } = true;
+
     /// <summary>Commands that are worked on at the same time. Default 32.</summary>
     public ushort Parallelism { get; set; } = 32;
 

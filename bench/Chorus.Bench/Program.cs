@@ -1,0 +1,84 @@
+using System.Globalization;
+using Chorus.Bench;
+
+// One run over all peers on this machine: the same PostgreSQL, the same payload, a fresh database each, filled with calls of
+// the past; rounds are interleaved, so that a machine that grows slower grows slower for all. BENCH_QUICK=1 for a short one.
+var quick = Environment.GetEnvironmentVariable("BENCH_QUICK") == "1";
+var only = Environment.GetEnvironmentVariable("BENCH_ONLY")?.Split(',');
+var (calls, rounds, seconds, warmUp) = quick ? (20_000, 2, 4, 4) : (1_000_000, 5, 8, 12);
+var (length, report) = (TimeSpan.FromSeconds(seconds), new Report());
+var how = string.Create(CultureInfo.InvariantCulture, $"{calls:N0} calls stored before each peer's first round, {rounds} rounds of {seconds} s for each figure, warm-up of {warmUp} s; wrk with one thread; fsync, synchronous_commit and publisher confirms on.");
+
+var ours = new Ours(quick ? 50 : 1000);
+Peer[] peers = [new Raw(relay: false), new Raw(relay: true), new Stock(), new Emmett(), ours];
+if (only is not null) peers = [.. peers.Where(p => only.Contains(p.Name))];
+try
+{
+    foreach (var peer in peers)
+    {
+        await Machine.NewDatabaseAsync(peer.Database);
+        await peer.StartAsync();
+        await peer.PrefillAsync(calls);
+        await peer.Execute("vacuum analyze");
+        Console.WriteLine($"{peer.Name}: {await peer.RowsAsync()} calls stored");
+    }
+    foreach (var peer in peers) await Rounds.PostAsync(peer, 64, TimeSpan.FromSeconds(warmUp));
+
+    foreach (var connections in (int[])[1, 16, 64, 256])
+        await InterleavedAsync($"post_c{connections}", peer => Rounds.PostAsync(peer, connections, length));
+    if (peers.Contains(ours))
+    {
+        foreach (var many in (bool[])[true, false, false, true])
+        {
+            ours.Many = many;
+            Record(many ? "post_c64_thousand_organizations" : "post_c64_one_organization", ours, await Rounds.PostAsync(ours, 64, length));
+        }
+        ours.Many = true;
+        await GetsAsync();
+    }
+
+    var half = peers.Where(p => p.Name is not "raw").Min(p => report.Median("post_c64", p.Name)) / 2;
+    foreach (var peer in peers.Concat(peers.Reverse()))
+    {
+        var (p50, p99, p999) = await OpenLoop.PostAsync(peer, half, length);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"open loop {peer.Name,-10} {half:0}/s: p50 {p50:0.0} p99 {p99:0.0} p99.9 {p999:0.0} ms"));
+        foreach (var (name, value) in new[] { ("p50", p50), ("p99", p99), ("p999", p999) }) report.Add($"post_open_{name}_ms", peer.Name, value);
+    }
+    report.Add("post_open_rate", "all", half);
+}
+finally
+{
+    foreach (var peer in peers) await peer.DisposeAsync();
+}
+var results = Path.Combine(Machine.Root, quick ? ".local/bench/results" : "bench/results");
+report.Write(results, how);
+Console.WriteLine(File.ReadAllText(Path.Combine(results, "latest.md")));
+
+async Task InterleavedAsync(string figure, Func<Peer, Task<Round>> round)
+{
+    for (var i = 0; i < rounds; i++)
+        foreach (var peer in i % 2 == 0 ? peers : peers.Reverse()) Record(figure, peer, await round(peer));
+}
+
+void Record(string figure, Peer peer, Round round)
+{
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{figure,-18} {peer.Name,-10} {round.PerSecond,7:0}/s  p50 {round.P50,6:0.0} p99 {round.P99,6:0.0} ms  cpu service {round.Cpu.Service:0.00} postgres {round.Cpu.Postgres:0.00} rabbitmq {round.Cpu.RabbitMq:0.00} wrk {round.Cpu.Load:0.00} ms {round.Invalid}"));
+    report.Add(figure, peer.Name, round);
+}
+
+async Task GetsAsync()
+{
+    var path = await PathOfOneAsync();
+    foreach (var _ in Enumerable.Range(0, rounds))
+    {
+        string[] key = [$"Authorization: Bearer {ours.KeyOfOne}"];
+        Record("get_c64", ours, await Rounds.GetAsync(ours, path, key, 64, length));
+        Record("get_304_c64", ours, await Rounds.GetAsync(ours, path, [.. key, "If-None-Match: \"1\""], 64, length));
+        if (peers.FirstOrDefault(p => p.Name == "raw") is not { } raw) continue;
+        var id = await raw.TextAsync("select id::text from documents limit 1");
+        Record("get_c64", raw, await Rounds.GetAsync(raw, $"/v1/calls/{id}", [], 64, length));
+    }
+}
+
+async Task<string> PathOfOneAsync() => $"/v1/calls/{await ours.TextAsync($"select id::text from chorus.mt_doc_calldocument where tenant_id = '{ours.OrganizationOfOne}' and mt_version = 1 limit 1")}";

@@ -1,0 +1,55 @@
+using System.Globalization;
+
+namespace Chorus.Bench;
+
+/// <summary>One round of load on one peer.</summary>
+/// <param name="PerSecond">Requests answered 2xx a second.</param>
+/// <param name="P50">Milliseconds, as the closed loop sees it.</param>
+/// <param name="Cpu">CPU milliseconds a request: the service, PostgreSQL, RabbitMQ, the load generator.</param>
+public sealed record Round(double PerSecond, double P50, double P99, (double Service, double Postgres, double RabbitMq, double Load) Cpu, string? Invalid);
+
+/// <summary>wrk against a peer. A round counts only if as many calls were stored as were answered, and everything was published.</summary>
+public static class Rounds
+{
+    private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(60);
+
+    public static async Task<Round> PostAsync(Peer peer, int connections, TimeSpan duration)
+    {
+        var (bodies, keys) = await peer.RequestsAsync();
+        var before = await peer.RowsAsync();
+        var cpu = Snapshot(peer);
+        var started = Machine.Cpu([Environment.ProcessId]);
+        var (requests, seconds, errors, p50, p99) = await WrkAsync(peer, connections, duration, ["-s", Path.Combine(Machine.Root, "bench", "post.lua")], new() { ["BENCH_BODIES"] = bodies, ["BENCH_KEYS"] = keys ?? "" });
+        var load = Machine.Cpu([Environment.ProcessId]) - started; // wrk was our child, and has ended
+        var until = DateTimeOffset.UtcNow + LongestDrain;
+        while (await peer.BacklogAsync() > 0 && DateTimeOffset.UtcNow < until) await Task.Delay(50);
+        var after = Snapshot(peer);
+        var (stored, good) = (await peer.RowsAsync() - before, requests - errors);
+        // What was under way when wrk hung up is stored, and was answered to nobody.
+        var invalid = errors > 0 ? $"{errors} errors" : stored < good || stored > good + connections ? $"{stored} rows for {good} answers" : await peer.BacklogAsync() > 0 ? "not drained" : null;
+        double Each(double a, double b) => (b - a) * 1000 / Math.Max(1, stored);
+        return new(good / seconds, p50, p99, (Each(cpu.Service, after.Service), Each(cpu.Postgres, after.Postgres), Each(cpu.RabbitMq, after.RabbitMq), load * 1000 / Math.Max(1, stored)), invalid);
+    }
+
+    public static async Task<Round> GetAsync(Peer peer, string path, string[] headers, int connections, TimeSpan duration)
+    {
+        var cpu = Snapshot(peer);
+        var started = Machine.Cpu([Environment.ProcessId]);
+        List<string> arguments = ["-s", Path.Combine(Machine.Root, "bench", "get.lua")];
+        foreach (var header in headers) arguments.AddRange(["-H", header]);
+        var (requests, seconds, errors, p50, p99) = await WrkAsync(peer, connections, duration, arguments, [], path);
+        var (after, load) = (Snapshot(peer), Machine.Cpu([Environment.ProcessId]) - started);
+        double Each(double a, double b) => (b - a) * 1000 / Math.Max(1, requests);
+        return new((requests - errors) / seconds, p50, p99, (Each(cpu.Service, after.Service), Each(cpu.Postgres, after.Postgres), 0, load * 1000 / Math.Max(1, requests)), errors > 0 ? $"{errors} errors" : null);
+    }
+
+    private static (double Service, double Postgres, double RabbitMq) Snapshot(Peer peer) =>
+        (Machine.Cpu(peer.Pids), Machine.Cpu(Machine.PostgresPids()), Machine.Cpu(Machine.Find("chorus-mq-")));
+
+    private static async Task<(long Requests, double Seconds, long Errors, double P50, double P99)> WrkAsync(Peer peer, int connections, TimeSpan duration, IEnumerable<string> arguments, Dictionary<string, string> environment, string path = "/")
+    {
+        var output = await Machine.RunAsync("wrk", ["-t1", $"-c{connections}", $"-d{duration.TotalSeconds.ToString(CultureInfo.InvariantCulture)}s", "--timeout", "10s", .. arguments, peer.Url + path], environment);
+        var fields = output.Split('\n').Single(l => l.StartsWith("RESULT", StringComparison.Ordinal)).Split(' ').Skip(1).Select(f => double.Parse(f, CultureInfo.InvariantCulture)).ToArray();
+        return ((long)fields[0], fields[1] / 1e6, (long)fields[2], fields[3] / 1000, fields[4] / 1000);
+    }
+}
