@@ -1,8 +1,6 @@
 using System.Threading.Channels;
 using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
-using Marten;
-using Marten.Services;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
 
@@ -31,7 +29,7 @@ public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null
 /// each in the order of arrival, and appends the events, the read models, the postings and the new counters. Limit and
 /// funds are therefore exact over any number of processes, and a lone request waits for nobody.
 /// </summary>
-public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CommitSignal signal, ChorusMetrics metrics) : BackgroundService
+public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock) : BackgroundService
 {
     private readonly Channel<Waiting> queue = Channel.CreateBounded<Waiting>(settings.AdmissionQueue);
 
@@ -95,22 +93,20 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
         var (accounts, known) = await Lock(connection, requests);
         var before = accounts.ToDictionary();
 
-        await using var session = store.LightweightSession(SessionOptions.ForTransaction(transaction, shouldAutoCommit: false));
         var answers = new Admitted[requests.Length];
-        for (var i = 0; i < requests.Length; i++) answers[i] = Decide(requests[i], accounts, known, session);
+        for (var i = 0; i < requests.Length; i++) answers[i] = Decide(requests[i], accounts, known);
 
-        if (answers.Any(a => a.Result is AdmissionResult.Queued))
+        CallRequested[] queued = [.. requests.Where((_, i) => answers[i].Result is AdmissionResult.Queued)];
+        if (queued.Length > 0)
         {
-            foreach (var (id, account) in accounts)
-                if (account != before[id]) session.QueueSqlCommand($"update {settings.Schema}.organizations set held = ?, active_calls = ? where id = ?", account.Held, account.ActiveCalls, id);
-            await session.SaveChangesAsync();
+            await using (var insert = QueuedCalls.Insert(connection, settings, queued, [.. accounts.Values.Where(a => a != before[a.OrganizationId])], clock.GetUtcNow())) await insert.ExecuteNonQueryAsync();
             try { await transaction.CommitAsync(); }
             catch (Exception e) when (StoreErrors.IsAway(e)) { throw new CommitInDoubtException(e); }
         }
         return answers;
     }
 
-    private Admitted Decide(CallRequested request, Dictionary<Guid, Account> accounts, Dictionary<Guid, Known> known, IDocumentSession session)
+    private static Admitted Decide(CallRequested request, Dictionary<Guid, Account> accounts, Dictionary<Guid, Known> known)
     {
         if (request.RequestHash is { } hash && known.TryGetValue(request.CallId, out var first))
             return first.Hash == hash ? new(AdmissionResult.Replayed, first.Call) : new(AdmissionResult.KeyReused);
@@ -123,11 +119,6 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
         }
 
         accounts[request.OrganizationId] = account.With(request.Hold);
-        var tenant = session.ForTenant(request.OrganizationId.ToString());
-        var requested = tenant.Events.BuildEvent(request);
-        requested.CorrelationId = request.TraceParent;
-        tenant.Events.StartStream<CallDocument>(request.CallId, requested);
-        Postings.Hold(session, settings, request);
         var call = new VersionedCall(CallView.Evolve(null, request)!, 1);
         if (request.RequestHash is { } key) known[request.CallId] = new(key, call);
         return new(AdmissionResult.Queued, call);
@@ -141,18 +132,17 @@ public sealed class Admissions(IDocumentStore store, NpgsqlDataSource source, St
             $"select id, balance, held, active_calls, max_concurrent_calls from {settings.Schema}.organizations where id = any($1) order by id for update");
         accounts.Parameters.Add(new() { Value = requests.Select(r => r.OrganizationId).Distinct().ToArray() });
         batch.BatchCommands.Add(accounts);
-        var keyed = requests.Where(r => r.RequestHash is not null).Select(r => r.CallId).ToArray();
+        var keyed = requests.Where(r => r.RequestHash is not null).DistinctBy(r => r.CallId).ToArray();
         if (keyed.Length > 0)
         {
             var known = new NpgsqlBatchCommand(
                 $"""
-                select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version
-                from {settings.Schema}.mt_events e
+                select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version from unnest($1, $2) as asked(id, tenant_id)
+                join {settings.Schema}.mt_events e on e.tenant_id = asked.tenant_id and e.stream_id = asked.id and e.version = 1
                 join {settings.Schema}.mt_doc_calldocument d on d.id = e.stream_id and d.tenant_id = e.tenant_id
-                where e.tenant_id = any($2) and e.stream_id = any($1) and e.version = 1
                 """);
-            known.Parameters.Add(new() { Value = keyed });
-            known.Parameters.Add(new() { Value = requests.Select(r => r.OrganizationId.ToString()).Distinct().ToArray() });
+            known.Parameters.Add(new() { Value = keyed.Select(r => r.CallId).ToArray() });
+            known.Parameters.Add(new() { Value = keyed.Select(r => r.OrganizationId.ToString()).ToArray() });
             batch.BatchCommands.Add(known);
         }
         return await Read(batch, keyed.Length > 0);

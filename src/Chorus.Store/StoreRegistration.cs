@@ -145,6 +145,9 @@ public static class EventNames
 
     private static readonly Dictionary<Type, string> ByType = All.ToDictionary(x => x.Value, x => x.Key);
 
+    /// <summary>The stored name of a kind of fact.</summary>
+    public static string Of<T>() => ByType[typeof(T)];
+
     /// <summary>The stored name of a fact.</summary>
     public static string Of(object fact) => ByType[fact.GetType()];
 }
