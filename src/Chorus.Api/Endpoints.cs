@@ -67,7 +67,7 @@ public static class Endpoints
         numbers.MapPatch("/{id:guid}", PhoneNumberEndpoints.ChangeAsync).Says("Change a phone number").Takes<PhoneNumberRequest>().Gives<Envelope<PhoneNumberView>>(200).Fails(400, 401, 404, 503);
 
         var own = app.MapGroup("/v1/organization").WithTags("Organization");
-        own.MapGet("", OwnOrganization.Get).Says("Read the key's organization").Gives<Envelope<OrganizationView>>(200).Fails(401, 503);
+        own.MapGet("", OwnOrganization.GetAsync).Says("Read the key's organization").Gives<Envelope<OrganizationView>>(200).Fails(401, 503);
         own.MapGet("/ledger", OwnOrganization.LedgerAsync).Says("Read the ledger", "Newest first. Amounts are signed; their sum is what is available.").Pages().Gives<ListEnvelope<LedgerLine>>(200).Fails(400, 401, 503);
 
         var admin = app.MapGroup("/v1/organizations").WithTags("Administration").WithMetadata(new AdminOnly());

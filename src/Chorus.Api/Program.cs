@@ -9,6 +9,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddSingleton((builder.Configuration.GetSection("Chorus").Get<ApiSettings>() ?? new()).Checked());
 builder.AddChorusStore();
 builder.AddOperations("chorus-api");
+builder.Services.AddSingleton<Registry>().AddHostedService(s => s.GetRequiredService<Registry>());
 builder.Services.AddSingleton<Admissions>().AddHostedService(s => s.GetRequiredService<Admissions>());
 builder.Services.AddSingleton<WorkerCommands>().AddHostedService(s => s.GetRequiredService<WorkerCommands>());
 builder.Services.AddSingleton<PlaceCall>().AddSingleton<Recording>();

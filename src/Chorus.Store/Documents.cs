@@ -5,8 +5,11 @@ using Npgsql;
 namespace Chorus.Store;
 
 /// <summary>An organization's agents and phone numbers. Whoever changes them takes turns, so that no change undoes another.</summary>
-public sealed class Documents(IDocumentStore store, NpgsqlDataSource source)
+public sealed class Documents(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings)
 {
+    /// <summary>An organization's documents changed, in this process.</summary>
+    public event Action<Guid>? Changed;
+
     public async Task<T?> FindAsync<T>(Guid organizationId, Guid id, CancellationToken cancellationToken) where T : class
     {
         await using var session = store.QuerySession(organizationId.ToString());
@@ -27,7 +30,10 @@ public sealed class Documents(IDocumentStore store, NpgsqlDataSource source)
         await using var session = store.LightweightSession(options);
         if (await write(session) is not { } document) return null;
         session.Store(document);
+        await using var tell = new NpgsqlCommand("select pg_notify($1, $2)", connection) { Parameters = { new() { Value = Registry.Channel(settings) }, new() { Value = organizationId.ToString() } } };
+        await tell.ExecuteNonQueryAsync(cancellationToken);
         await session.SaveChangesAsync(cancellationToken);
+        Changed?.Invoke(organizationId);
         return document;
     }
 }

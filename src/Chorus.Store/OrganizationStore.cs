@@ -22,10 +22,13 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
 {
     private const string Columns = "o.id, o.name, o.max_concurrent_calls, o.currency, o.allowed_countries, o.rates, o.created_at, o.balance, o.held, o.active_calls";
 
+    /// <summary>An organization's settings or keys changed, in this process.</summary>
+    public event Action<Guid>? Changed;
+
     public async Task<OrganizationState?> FindAsync(Guid id, CancellationToken cancellationToken) =>
         (await Read($"select {Columns} from {settings.Schema}.organizations o where o.id = $1", id, cancellationToken))?.Organization;
 
-    /// <summary>Whose key this is; null if it is unknown or revoked. Asked for every request: a revoked key stops at once.</summary>
+    /// <summary>Whose key this is; null if it is unknown or revoked. Behind <see cref="Registry"/>, which forgets a key when it is revoked.</summary>
     public Task<Caller?> AuthenticateAsync(string apiKey, CancellationToken cancellationToken) => Read(
         $"select {Columns}, k.id from {settings.Schema}.api_keys k join {settings.Schema}.organizations o on o.id = k.organization_id where k.hash = $1 and k.revoked_at is null",
         Hash(apiKey), cancellationToken);
@@ -116,7 +119,10 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
         options.TenantId = id.ToString();
         await using var session = store.LightweightSession(options);
         session.Events.Append(id, write(session, state));
+        await using var tell = new NpgsqlCommand("select pg_notify($1, $2)", connection) { Parameters = { new() { Value = Registry.Channel(settings) }, new() { Value = id.ToString() } } };
+        await tell.ExecuteNonQueryAsync(cancellationToken);
         await session.SaveChangesAsync(cancellationToken);
+        Changed?.Invoke(id);
         return true;
     }
 

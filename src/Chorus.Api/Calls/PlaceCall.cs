@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Linq.Expressions;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -10,8 +9,6 @@ using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
 using Chorus.Domain.PhoneNumbers;
 using Chorus.Store;
-using Marten;
-using Marten.Linq;
 
 namespace Chorus.Api.Calls;
 
@@ -22,7 +19,7 @@ public sealed record PlaceCallRequest(Guid AgentId, Guid PhoneNumberId, string T
 /// Queues an outbound call: validated, admitted and readable when it is answered; a worker dials it afterwards. The
 /// command to the worker needs no outbox: the queued call is one, and what is not claimed soon is sent again.
 /// </summary>
-public sealed class PlaceCall(IDocumentStore store, CallQueries calls, Admissions admissions, WorkerCommands commands, ApiSettings settings, TimeProvider clock)
+public sealed class PlaceCall(Registry registry, CallQueries calls, Admissions admissions, WorkerCommands commands, ApiSettings settings, TimeProvider clock)
 {
     public async Task<IResult> HandleAsync(HttpContext http)
     {
@@ -35,17 +32,19 @@ public sealed class PlaceCall(IDocumentStore store, CallQueries calls, Admission
         var (id, hash) = key is null
             ? (Guid.CreateVersion7(clock.GetUtcNow()), null)
             : (NamedId.Of(organization.Id, key), Canonical.Hash(agentId, numberId, to!.Value.E164, variables, metadata));
-        // A repeated request is answered with its call, whatever has changed since.
-        if (hash is not null && await calls.FindNamedAsync(organization.Id, id, http.RequestAborted) is var (first, named))
-            return Answer(http, first == hash ? new(AdmissionResult.Replayed, named) : new(AdmissionResult.KeyReused));
+        var (agent, from) = (await registry.FindAsync<Agent>(organization.Id, agentId, http.RequestAborted), await registry.FindAsync<PhoneNumber>(organization.Id, numberId, http.RequestAborted));
         fields.Permitted("to", organization, to!.Value);
-        fields.Check();
-
-        var (agent, from, ownNumber) = await Load(organization.Id, agentId, numberId, to!.Value.E164, http.RequestAborted);
-        if (agent is null || from is null) return Unknown(agent, from);
-        if (!agent.IsActive) fields.Wrong("agentId", "names an agent that is not active");
-        if (ownNumber) fields.Wrong("to", from.Number == to.Value.E164 ? "is the number the call would come from" : "is one of the organization's own numbers");
-        fields.Check();
+        if (agent is { IsActive: false }) fields.Wrong("agentId", "names an agent that is not active");
+        if (from?.Number == to.Value.E164) fields.Wrong("to", "is the number the call would come from");
+        else if ((await registry.NumbersAsync(organization.Id, http.RequestAborted)).Contains(to.Value.E164)) fields.Wrong("to", "is one of the organization's own numbers");
+        if (agent is null || from is null || fields.AnyWrong)
+        {
+            // A repeated request is answered with its call, whatever has changed since.
+            if (hash is not null && await calls.FindNamedAsync(organization.Id, id, http.RequestAborted) is var (first, named))
+                return Answer(http, first == hash ? new(AdmissionResult.Replayed, named) : new(AdmissionResult.KeyReused));
+            fields.Check();
+            return Unknown(agent, from);
+        }
 
         var rate = organization.Rates.GetValueOrDefault(from.Provider, settings.DefaultRates.GetValueOrDefault(from.Provider));
         var request = new CallRequested(
@@ -61,24 +60,6 @@ public sealed class PlaceCall(IDocumentStore store, CallQueries calls, Admission
         var key = values.ToString();
         if (key.Length is >= 1 and <= 255) return key;
         throw new ApiException(400, "validation-failed", "The request has invalid headers.", [new("Idempotency-Key", "must be 1 to 255 characters")]);
-    }
-
-    /// <summary>Everything a request is checked against, in one round trip.</summary>
-    private async Task<(Agent? Agent, PhoneNumber? From, bool OwnNumber)> Load(Guid organizationId, Guid agentId, Guid numberId, string to, CancellationToken cancellationToken)
-    {
-        await using var session = store.QuerySession(organizationId.ToString());
-        var batch = session.CreateBatchQuery();
-        var (agent, from, own) = (batch.Load<Agent>(agentId), batch.Load<PhoneNumber>(numberId), batch.Query(new OwnNumber(to)));
-        await batch.Execute(cancellationToken);
-        return (await agent, await from, await own);
-    }
-
-    /// <summary>Whether a number is one of the organization's own.</summary>
-    private sealed class OwnNumber(string number) : ICompiledQuery<PhoneNumber, bool>
-    {
-        public string Number { get; set; } = number;
-
-        public Expression<Func<IMartenQueryable<PhoneNumber>, bool>> QueryIs() => numbers => numbers.Any(n => n.Number == Number);
     }
 
     private static IResult Unknown(Agent? agent, PhoneNumber? from) => ApiError.Result(404, "not-found", "The agent or phone number does not exist.",

@@ -146,6 +146,9 @@ public sealed class Fields
         return amounts;
     }
 
+    /// <summary>Whether any mistake was noted.</summary>
+    public bool AnyWrong => errors.Count > 0;
+
     /// <summary>Whether a mistake in a field was noted.</summary>
     public bool IsWrong(string name) => errors.Any(e => e.Field == path + name);
 

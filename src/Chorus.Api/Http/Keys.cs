@@ -11,7 +11,7 @@ public sealed class AdminOnly;
 public sealed class SignedAddress;
 
 /// <summary>Finds out who asks before anything else is looked at: an organization by its key, or the operator.</summary>
-public sealed class Keys(RequestDelegate next, OrganizationStore organizations, ApiSettings settings)
+public sealed class Keys(RequestDelegate next, Registry registry, ApiSettings settings)
 {
     private readonly byte[] admin = SHA256.HashData(Encoding.UTF8.GetBytes(settings.AdminKey));
 
@@ -33,7 +33,7 @@ public sealed class Keys(RequestDelegate next, OrganizationStore organizations, 
         var key = header["Bearer ".Length..].Trim();
         if (endpoint.Metadata.GetMetadata<AdminOnly>() is not null)
             return CryptographicOperations.FixedTimeEquals(admin, SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-        if (await organizations.AuthenticateAsync(key, http.RequestAborted) is not { } caller) return false;
+        if (await registry.AuthenticateAsync(key, http.RequestAborted) is not { } caller) return false;
         http.Features.Set(caller);
         return true;
     }

@@ -24,8 +24,8 @@ public sealed record IssuedKey(Guid Id, string ApiKey);
 /// <summary>What an organization sees of itself.</summary>
 public static class OwnOrganization
 {
-    public static IResult Get(HttpContext http) =>
-        Results.Json(new Envelope<OrganizationView>(OrganizationView.Of(http.Caller().Organization)), StoreJson.Options);
+    public static async Task<IResult> GetAsync(HttpContext http, OrganizationStore organizations) =>
+        Results.Json(new Envelope<OrganizationView>(OrganizationView.Of((await organizations.FindAsync(http.OrganizationId(), http.RequestAborted))!)), StoreJson.Options);
 
     public static async Task<IResult> LedgerAsync(HttpContext http, OrganizationStore organizations)
     {
