@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 export CHORUS_LOCAL=$PWD/.local
 mkdir -p .local/run .local/log
 
-STORE="Host=127.0.0.1;Port=55432;Database=chorus;Username=chorus;Password=chorus"
+STORE="Host=127.0.0.1;Port=28432;Database=chorus;Username=chorus;Password=chorus"
 
 die() { echo "$*" >&2; exit 1; }
 has_docker() { command -v docker >/dev/null && docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
@@ -27,7 +27,7 @@ admin_key() {
 
 settings() { # what the hosts and the demo are told, natively
   export CHORUS_URL=http://127.0.0.1:8080 CHORUS_SANDBOX_URL=http://127.0.0.1:8082 CHORUS_SANDBOX_TOKEN=sandbox-auth-token
-  export CHORUS_AMQP_URL=amqp://chorus:chorus@127.0.0.1:55672/chorus CHORUS_POSTGRES=postgresql://chorus:chorus@127.0.0.1:55432/chorus
+  export CHORUS_AMQP_URL=amqp://chorus:chorus@127.0.0.1:28672/chorus CHORUS_POSTGRES=postgresql://chorus:chorus@127.0.0.1:28432/chorus
   CHORUS_ADMIN_KEY=$(admin_key); export CHORUS_ADMIN_KEY
 }
 

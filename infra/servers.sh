@@ -5,7 +5,7 @@
 set -euo pipefail
 umask 022                                   # root's own umask must not hide our configs from postgres
 
-PORTS=${CHORUS_PORTS:-55000}
+PORTS=${CHORUS_PORTS:-28000}                # below 32768: no outgoing connection is given one of them while we are down
 readonly PG_PORT=$((PORTS + 432)) MQ_PORT=$((PORTS + 672)) MQ_UI_PORT=$((PORTS + 673)) MQ_DIST_PORT=$((PORTS + 674)) EPMD_PORT=$((PORTS - 631))
 readonly MQ=/usr/lib/rabbitmq/bin/rabbitmq-server  # not /usr/sbin's wrapper: that one su's to rabbitmq
 readonly WAIT=90 STOP_WAIT=30               # seconds

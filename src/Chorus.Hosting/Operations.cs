@@ -19,11 +19,11 @@ public static class Operations
     {
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(service))
-            .WithTracing(tracing => tracing.AddAspNetCoreInstrumentation(Discreet).AddHttpClientInstrumentation().AddSource("Npgsql", "Wolverine", ChorusMetrics.Name))
             .WithMetrics(metrics => metrics.AddMeter("Microsoft.AspNetCore.Hosting", "Npgsql", ChorusMetrics.Name).AddPrometheusExporter());
         if (!string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
         {
-            telemetry.WithTracing(tracing => tracing.AddOtlpExporter());
+            // Only where somebody looks: spans of every request and statement cost more than the requests.
+            telemetry.WithTracing(tracing => tracing.AddAspNetCoreInstrumentation(Discreet).AddHttpClientInstrumentation().AddSource("Npgsql", "Wolverine", ChorusMetrics.Name).AddOtlpExporter());
             telemetry.WithMetrics(metrics => metrics.AddOtlpExporter());
         }
         builder.Services.AddHealthChecks().AddCheck<StoreIsReachable>("store", tags: ["ready"]);

@@ -86,24 +86,42 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         }
     }
 
+    /// <summary>Two round trips: begin, lock and look; then write and commit.</summary>
     private async Task<Admitted[]> Commit(CallRequested[] requests)
     {
         await using var connection = await source.OpenConnectionAsync();
-        await using var transaction = await connection.BeginTransactionAsync();
-        var (accounts, known) = await Lock(connection, requests);
-        var before = accounts.ToDictionary();
-
-        var answers = new Admitted[requests.Length];
-        for (var i = 0; i < requests.Length; i++) answers[i] = Decide(requests[i], accounts, known);
-
-        CallRequested[] queued = [.. requests.Where((_, i) => answers[i].Result is AdmissionResult.Queued)];
-        if (queued.Length > 0)
+        try
         {
-            await using (var insert = QueuedCalls.Insert(connection, settings, queued, [.. accounts.Values.Where(a => a != before[a.OrganizationId])], clock.GetUtcNow())) await insert.ExecuteNonQueryAsync();
-            try { await transaction.CommitAsync(); }
-            catch (Exception e) when (StoreErrors.IsAway(e)) { throw new CommitInDoubtException(e); }
+            var (accounts, known) = await Lock(connection, requests);
+            var before = accounts.ToDictionary();
+            var answers = new Admitted[requests.Length];
+            for (var i = 0; i < requests.Length; i++) answers[i] = Decide(requests[i], accounts, known);
+
+            CallRequested[] queued = [.. requests.Where((_, i) => answers[i].Result is AdmissionResult.Queued)];
+            if (queued.Length > 0) await Write(connection, queued, [.. accounts.Values.Where(a => a != before[a.OrganizationId])]);
+            else await Run(connection, "rollback");
+            return answers;
         }
-        return answers;
+        catch (PostgresException) // the connection stands, and the transaction does not
+        {
+            if (connection.State is System.Data.ConnectionState.Open) await Run(connection, "rollback");
+            throw;
+        }
+    }
+
+    private async Task Write(NpgsqlConnection connection, CallRequested[] queued, Account[] changed)
+    {
+        await using var batch = QueuedCalls.Insert(connection, settings, queued, changed, clock.GetUtcNow());
+        batch.BatchCommands.Add(new("commit"));
+        try { await batch.ExecuteNonQueryAsync(); }
+        // An error of a statement means that nothing was committed; a broken connection, or a server that shuts down, may have committed.
+        catch (Exception e) when (StoreErrors.IsAway(e) && (e is not PostgresException error || error.SqlState.StartsWith("57P", StringComparison.Ordinal))) { throw new CommitInDoubtException(e); }
+    }
+
+    private static async Task Run(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
     }
 
     private static Admitted Decide(CallRequested request, Dictionary<Guid, Account> accounts, Dictionary<Guid, Known> known)
@@ -127,7 +145,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     /// <summary>Locks the accounts, in one order everywhere, then looks at the keys: who holds the lock sees every earlier call.</summary>
     private async Task<(Dictionary<Guid, Account> Accounts, Dictionary<Guid, Known> Known)> Lock(NpgsqlConnection connection, CallRequested[] requests)
     {
-        await using var batch = new NpgsqlBatch(connection);
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin") } };
         var accounts = new NpgsqlBatchCommand(
             $"select id, balance, held, active_calls, max_concurrent_calls from {settings.Schema}.organizations where id = any($1) order by id for update");
         accounts.Parameters.Add(new() { Value = requests.Select(r => r.OrganizationId).Distinct().ToArray() });

@@ -25,7 +25,7 @@ public sealed class BrokerAwayTests
     [Fact]
     public async Task Calls_are_accepted_while_the_broker_is_away_and_nothing_is_lost_when_it_returns()
     {
-        using var plug = new Plug(55672);
+        using var plug = new Plug(28672);
         await using var service = new Service();
         await service.StartAsync("chorus_broker_tests", "chorus-api-tests", plug.Port);
         var tenant = await service.TenantAsync();

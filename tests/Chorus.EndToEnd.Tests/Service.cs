@@ -29,12 +29,12 @@ public sealed class Service : IAsyncLifetime
     /// <param name="model">Where the agents' model is; null for the offline brain.</param>
     /// <param name="brokerPort">Where the hosts, not the consumer, find the broker: a plug that can be pulled.</param>
     /// <param name="settings">Settings of the worker that are other than the usual ones.</param>
-    public async Task StartAsync(string database, string virtualHost, int brokerPort = 55672, string? model = null, IReadOnlyDictionary<string, string>? settings = null)
+    public async Task StartAsync(string database, string virtualHost, int brokerPort = 28672, string? model = null, IReadOnlyDictionary<string, string>? settings = null)
     {
         Postgres = await TestServers.TestServers.NewDatabaseAsync(database);
         var broker = TestServers.TestServers.RabbitMq(virtualHost);
         var recordings = Path.Combine(Path.GetTempPath(), "chorus-tests", database);
-        Dictionary<string, string> store = new() { ["Chorus__Recordings__Folder"] = recordings, ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = broker.Replace(":55672/", $":{brokerPort}/") };
+        Dictionary<string, string> store = new() { ["Chorus__Recordings__Folder"] = recordings, ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = broker.Replace(":28672/", $":{brokerPort}/") };
         Dictionary<string, string> sandbox = new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token };
         Sandbox = new("Chorus.Sandbox", sandbox);
         sandbox["Sandbox__PublicUrl"] = Sandbox.Url;

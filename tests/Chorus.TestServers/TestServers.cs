@@ -7,12 +7,12 @@ namespace Chorus.TestServers;
 /// <summary>The real servers that <c>make test</c> starts; each test project has a database and a virtual host of its own.</summary>
 public static class TestServers
 {
-    public const int PostgresPort = 55432;
+    public const int PostgresPort = 28432;
 
     public static string Postgres(string database, int port = PostgresPort) =>
         $"Host=127.0.0.1;Port={port};Database={database};Username=chorus;Password=chorus;Include Error Detail=true";
 
-    public static string RabbitMq(string virtualHost) => $"amqp://chorus:chorus@127.0.0.1:55672/{virtualHost}";
+    public static string RabbitMq(string virtualHost) => $"amqp://chorus:chorus@127.0.0.1:28672/{virtualHost}";
 
     /// <summary>A new, empty database under this name.</summary>
     public static async Task<string> NewDatabaseAsync(string name)
