@@ -158,7 +158,8 @@ run_tests() {
   wait $starting
   rm -rf TestResults
   local failed=0
-  dotnet test Chorus.sln -c Release --no-build --nologo || failed=$?
+  # -m:1: one project after the other; side by side they only get in each other's way
+  dotnet test Chorus.sln -c Release --no-build --nologo -m:1 || failed=$?
   # one line for all projects; skipped is what was not executed
   cat TestResults/*.trx | grep -o '<Counters [^>]*' | awk '
     function n(name) { match($0, name "=\"[0-9]+\""); return substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 3) }

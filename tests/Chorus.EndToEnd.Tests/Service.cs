@@ -24,12 +24,14 @@ public sealed class Service : IAsyncLifetime
     public Consumer Downstream { get; private set; } = null!;
     public string Postgres { get; private set; } = "";
 
+    /// <summary>What the worker is told when it is started the next time.</summary>
+    public Dictionary<string, string> WorkerSettings { get; private set; } = [];
+
     public async ValueTask InitializeAsync() => await StartAsync("chorus_e2e_tests", "chorus-e2e");
 
     /// <param name="model">Where the agents' model is; null for the offline brain.</param>
     /// <param name="brokerPort">Where the hosts, not the consumer, find the broker: a plug that can be pulled.</param>
-    /// <param name="settings">Settings of the worker that are other than the usual ones.</param>
-    public async Task StartAsync(string database, string virtualHost, int brokerPort = 28672, string? model = null, IReadOnlyDictionary<string, string>? settings = null)
+    public async Task StartAsync(string database, string virtualHost, int brokerPort = 28672, string? model = null)
     {
         Postgres = await TestServers.TestServers.NewDatabaseAsync(database);
         var broker = TestServers.TestServers.RabbitMq(virtualHost);
@@ -52,7 +54,7 @@ public sealed class Service : IAsyncLifetime
             ["Chorus__Brain__Timeout"] = "00:00:04",
             ["Chorus__TransferRingTimeoutSeconds"] = "10",
         };
-        foreach (var (name, value) in settings ?? new Dictionary<string, string>()) worker[name] = value;
+        WorkerSettings = worker;
         Worker = new("Chorus.Worker", worker);
         worker["Chorus__PublicUrl"] = Worker.Url;
         if (model is not null) (worker["Chorus__Brain__Model"], worker["Chorus__Brain__BaseUrl"]) = ("m", model);
