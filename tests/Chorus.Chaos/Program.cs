@@ -15,7 +15,7 @@ using var terminated = ground.CleanUpOn(PosixSignal.SIGTERM);
 await ground.StartAsync();
 await using var source = NpgsqlDataSource.Create(ChaosSettings.Postgres);
 await using var downstream = new Downstream(new(settings.Seed + 1), fails: 0.002);
-await using var webhooks = new WebhookReceiver(new(settings.Seed + 2), fails: 0.1);
+await using var webhooks = new WebhookReceiver(new(settings.Seed + 2), fails: 0.1, most: settings.Minutes < 1 ? 1 : 2);
 await downstream.StartAsync();
 await webhooks.StartAsync();
 Customer[] customers = [await Load.CustomerAsync(ground, webhooks.Url), await Load.CustomerAsync(ground, webhooks.Url)];

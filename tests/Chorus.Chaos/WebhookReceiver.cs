@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace Chorus.Chaos;
 
-/// <summary>A customer's webhook that fails now and then; at most twice for a call, for the third try comes minutes later.</summary>
-public sealed class WebhookReceiver(Random dice, double fails) : IAsyncDisposable
+/// <summary>A customer's webhook that fails now and then.</summary>
+/// <param name="most">How often for one call at most: the second try comes after 5 s, the third after 30 s, the fourth after minutes.</param>
+public sealed class WebhookReceiver(Random dice, double fails, int most = 2) : IAsyncDisposable
 {
-    private const int MostFailures = 2;
     private readonly ConcurrentDictionary<Guid, int> told = new(), failed = new();
     private readonly WebApplication app = Build();
 
@@ -23,7 +23,7 @@ public sealed class WebhookReceiver(Random dice, double fails) : IAsyncDisposabl
             double roll;
             lock (dice) roll = dice.NextDouble();
             var call = message.GetProperty("callId").GetGuid();
-            if (roll < fails && failed.AddOrUpdate(call, 1, (_, n) => n + 1) <= MostFailures) return Results.StatusCode(roll < fails / 2 ? 500 : 503);
+            if (roll < fails && failed.AddOrUpdate(call, 1, (_, n) => n + 1) <= most) return Results.StatusCode(roll < fails / 2 ? 500 : 503);
             told.AddOrUpdate(call, 1, (_, n) => n + 1);
             return Results.NoContent();
         });
