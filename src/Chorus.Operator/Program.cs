@@ -25,7 +25,7 @@ switch (args)
     case ["verify"]:
         var found = await services.GetRequiredService<Verification>().RunAsync(CancellationToken.None);
         foreach (var example in found.Examples) Console.WriteLine($"  {example}");
-        Console.WriteLine($"verify: calls={found.Calls} events={found.Events} read_model_differences={found.ReadModels} slot_differences={found.Slots} hold_differences={found.Holds} ledger_difference={found.Ledger}");
+        Console.WriteLine($"verify: calls={found.Calls} events={found.Events} read_model_differences={found.ReadModels} slot_differences={found.Slots} hold_differences={found.Holds:0.######} ledger_difference={found.Ledger:0.######}");
         return found.NothingDiffers ? 0 : 1;
     case ["rebuild"]:
         var watch = System.Diagnostics.Stopwatch.StartNew();
