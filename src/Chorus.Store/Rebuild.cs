@@ -63,15 +63,19 @@ public sealed class Rebuild(IDocumentStore store, NpgsqlDataSource source, Store
     private async Task<Page> ReadAsync(NpgsqlConnection connection, string tenant, Guid id, Guid[]? only, CancellationToken cancellationToken)
     {
         var which = only is null ? $"(tenant_id, id) > ($1, $2) order by tenant_id, id limit {PageSize}" : "tenant_id = $1 and id = any($2) order by tenant_id, id";
+        // Two statements: one that waited for a lock still has the snapshot of before, without what was appended meanwhile.
+        List<string> tenants = [];
+        List<Guid> ids = [];
+        await using (var locking = new NpgsqlCommand($"select tenant_id, id from {settings.Schema}.mt_streams where {which} for update", connection) { Parameters = { new() { Value = tenant }, new() { Value = only is null ? id : only } } })
+        await using (var locked = await locking.ExecuteReaderAsync(cancellationToken))
+            while (await locked.ReadAsync(cancellationToken)) { tenants.Add(locked.GetString(0)); ids.Add(locked.GetGuid(1)); }
         await using var command = new NpgsqlCommand(
             $"""
-            with page as materialized (
-                select tenant_id, id from {settings.Schema}.mt_streams where {which} for update)
-            select p.tenant_id, p.id, e.type, e.data from page p
+            select p.tenant_id, p.id, e.type, e.data from unnest($1, $2) as p(tenant_id, id)
             left join {settings.Schema}.mt_events e on e.tenant_id = p.tenant_id and e.stream_id = p.id order by p.tenant_id, p.id, e.version
             """, connection);
-        command.Parameters.Add(new() { Value = tenant });
-        command.Parameters.Add(new() { Value = only is null ? id : only });
+        command.Parameters.Add(new() { Value = tenants.ToArray() });
+        command.Parameters.Add(new() { Value = ids.ToArray() });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         List<(string, CallDocument)> documents = [];
         (string, Guid)? at = null;
