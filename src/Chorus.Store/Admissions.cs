@@ -29,7 +29,7 @@ public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null
 /// each in the order of arrival, and appends the events, the read models, the postings and the new counters. Limit and
 /// funds are therefore exact over any number of processes, and a lone request waits for nobody.
 /// </summary>
-public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock) : BackgroundService
+public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock) : BackgroundService
 {
     private readonly Channel<Waiting> queue = Channel.CreateBounded<Waiting>(settings.AdmissionQueue);
 
@@ -92,13 +92,18 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         await using var connection = await source.OpenConnectionAsync();
         try
         {
-            var (accounts, known) = await Lock(connection, requests);
-            var before = accounts.ToDictionary();
+            var found = await new AdmissionLock(connection, settings, keys).TakeAsync(requests);
+            var before = found.Accounts.ToDictionary();
             var answers = new Admitted[requests.Length];
-            for (var i = 0; i < requests.Length; i++) answers[i] = Decide(requests[i], accounts, known);
-
-            CallRequested[] queued = [.. requests.Where((_, i) => answers[i].Result is AdmissionResult.Queued)];
-            if (queued.Length > 0) await Write(connection, queued, [.. accounts.Values.Where(a => a != before[a.OrganizationId])]);
+            List<QueuedCall> queued = [];
+            for (var i = 0; i < requests.Length; i++)
+            {
+                var callee = found.Callee(requests[i]);
+                var request = requests[i] with { CalleeId = callee.Id, RequestHash = requests[i].RequestHash is { } hash ? CalleeKeys.Mark(callee, hash) : null };
+                answers[i] = Decide(request, found.Accounts, found.Known);
+                if (answers[i].Result is AdmissionResult.Queued) queued.Add(new((CallRequested)new SealedFacts(callee).Seal(request), callee, requests[i].To));
+            }
+            if (queued.Count > 0) await Write(connection, queued, [.. found.Accounts.Values.Where(a => a != before[a.OrganizationId])]);
             else await Run(connection, "rollback");
             return answers;
         }
@@ -109,7 +114,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         }
     }
 
-    private async Task Write(NpgsqlConnection connection, CallRequested[] queued, Account[] changed)
+    private async Task Write(NpgsqlConnection connection, List<QueuedCall> queued, Account[] changed)
     {
         await using var batch = QueuedCalls.Insert(connection, settings, queued, changed, clock.GetUtcNow());
         batch.BatchCommands.Add(new("commit"));
@@ -124,10 +129,10 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         await command.ExecuteNonQueryAsync();
     }
 
-    private static Admitted Decide(CallRequested request, Dictionary<Guid, Account> accounts, Dictionary<Guid, Known> known)
+    private static Admitted Decide(CallRequested request, Dictionary<Guid, Account> accounts, Dictionary<Guid, NamedCall> known)
     {
         if (request.RequestHash is { } hash && known.TryGetValue(request.CallId, out var first))
-            return first.Hash == hash ? new(AdmissionResult.Replayed, first.Call) : new(AdmissionResult.KeyReused);
+            return first.Mark == hash ? new(AdmissionResult.Replayed, first.Call) : new(AdmissionResult.KeyReused);
 
         var account = accounts[request.OrganizationId];
         switch (account.Admit(request.Hold))
@@ -141,47 +146,6 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         if (request.RequestHash is { } key) known[request.CallId] = new(key, call);
         return new(AdmissionResult.Queued, call);
     }
-
-    /// <summary>Locks the accounts, in one order everywhere, then looks at the keys: who holds the lock sees every earlier call.</summary>
-    private async Task<(Dictionary<Guid, Account> Accounts, Dictionary<Guid, Known> Known)> Lock(NpgsqlConnection connection, CallRequested[] requests)
-    {
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin") } };
-        var accounts = new NpgsqlBatchCommand(
-            $"select id, balance, held, active_calls, max_concurrent_calls from {settings.Schema}.organizations where id = any($1) order by id for update");
-        accounts.Parameters.Add(new() { Value = requests.Select(r => r.OrganizationId).Distinct().ToArray() });
-        batch.BatchCommands.Add(accounts);
-        var keyed = requests.Where(r => r.RequestHash is not null).DistinctBy(r => r.CallId).ToArray();
-        if (keyed.Length > 0)
-        {
-            var known = new NpgsqlBatchCommand(
-                $"""
-                select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version from unnest($1, $2) as asked(id, tenant_id)
-                join {settings.Schema}.mt_events e on e.tenant_id = asked.tenant_id and e.stream_id = asked.id and e.version = 1
-                join {settings.Schema}.mt_doc_calldocument d on d.id = e.stream_id and d.tenant_id = e.tenant_id
-                """);
-            known.Parameters.Add(new() { Value = keyed.Select(r => r.CallId).ToArray() });
-            known.Parameters.Add(new() { Value = keyed.Select(r => r.OrganizationId.ToString()).ToArray() });
-            batch.BatchCommands.Add(known);
-        }
-        return await Read(batch, keyed.Length > 0);
-    }
-
-    private static async Task<(Dictionary<Guid, Account> Accounts, Dictionary<Guid, Known> Known)> Read(NpgsqlBatch batch, bool keyed)
-    {
-        Dictionary<Guid, Account> accounts = [];
-        Dictionary<Guid, Known> known = [];
-        await using var reader = await batch.ExecuteReaderAsync();
-        while (await reader.ReadAsync())
-            accounts.Add(reader.GetGuid(0), new(reader.GetGuid(0), reader.GetDecimal(1), reader.GetDecimal(2), reader.GetInt32(3), reader.GetInt32(4)));
-        if (keyed && await reader.NextResultAsync())
-        {
-            while (await reader.ReadAsync())
-                known.Add(reader.GetGuid(0), new(reader.GetString(1), new(CallQueries.View(reader, 2), reader.GetInt64(3))));
-        }
-        return (accounts, known);
-    }
-
-    private sealed record Known(string Hash, VersionedCall Call);
 
     private sealed record Waiting(CallRequested Request, CancellationToken Left)
     {

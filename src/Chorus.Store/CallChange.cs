@@ -9,19 +9,20 @@ namespace Chorus.Store;
 /// One transaction about a call and the calls that are tied to it: a transfer begins its leg's stream, a leg's steps are
 /// mirrored in its parent, and a parent that ends lets go of its legs. Nothing is committed here.
 /// </summary>
-internal sealed class CallChange(IDocumentSession session, StoreSettings settings, DateTimeOffset now)
+internal sealed class CallChange(IDocumentSession session, StoreSettings settings, CalleeKeys keys, DateTimeOffset now)
 {
     private readonly Dictionary<Guid, Opened> opened = [];
 
     public IEnumerable<Opened> All => opened.Values;
 
     /// <summary>A stream as it was read, and as it will be.</summary>
-    internal sealed class Opened(IEventStream<CallDocument> stream)
+    /// <param name="before">The state with the callee's number; documents and stored facts have it sealed.</param>
+    internal sealed class Opened(IEventStream<CallDocument> stream, Call before)
     {
         public IEventStream<CallDocument> Stream => stream;
         public CallDocument Document { get; set; } = stream.Aggregate!;
-        public Call Before { get; } = stream.Aggregate!.State;
-        public Call State => Document.State;
+        public Call Before => before;
+        public Call State => Document.State with { To = before.To };
         public List<object> Facts { get; } = [];
     }
 
@@ -29,24 +30,39 @@ internal sealed class CallChange(IDocumentSession session, StoreSettings setting
     {
         if (opened.TryGetValue(id, out var known)) return known;
         var stream = await session.Events.FetchForWriting<CallDocument>(id, cancellationToken);
-        return stream.Aggregate is null ? null : opened[id] = new(stream);
+        return stream.Aggregate is null ? null : opened[id] = new(stream, await keys.OpenAsync(stream.Aggregate.State, cancellationToken));
     }
 
     public async Task ApplyAsync(Opened call, IReadOnlyList<object> facts, CancellationToken cancellationToken)
     {
         if (facts.Count == 0) return;
         var before = call.State;
-        call.Stream.AppendMany([.. facts]);
+        var line = await keys.OnLineAsync(before, cancellationToken);
+        foreach (var fact in facts)
+        {
+            var human = fact is TransferInitiated initiated ? await CalleeAsync(before.OrganizationId, initiated.To, cancellationToken) : null;
+            var stored = line.Seal(fact, human);
+            call.Stream.AppendOne(stored);
+            call.Document = CallDocument.After(call.Document, stored)!;
+            if (stored is TransferInitiated begun) Begin(Transferring.Leg(before, begun) with { CalleeId = human!.Id });
+        }
         call.Facts.AddRange(facts);
-        call.Document = facts.Aggregate(call.Document, (document, fact) => CallDocument.After(document, fact)!);
         Postings.Queue(session, settings, before, facts);
+        CallCounts.Queue(session, settings, call.Document, facts);
         Jobs.Queue(session, settings, call.State, facts);
 
-        foreach (var initiated in facts.OfType<TransferInitiated>()) Begin(Transferring.Leg(before, initiated));
         if (call.State.ParentCallId is { } parentId && await OpenAsync(parentId, cancellationToken) is { } parent)
             await ApplyAsync(parent, Transferring.Mirror(parent.State, call.Document.Call, now).Events, cancellationToken);
         if (facts.OfType<CallEnded>().FirstOrDefault() is { } ended && call.State.OpenTransfer is { } transfer && await OpenAsync(transfer.LegId, cancellationToken) is { } leg)
             await ApplyAsync(leg, Legs.CallerLeft(leg.State, ended.At).Events, cancellationToken);
+    }
+
+    /// <summary>Whose number this is; who is new is stored with the change. Stored again if they are erased at this moment: their leg could not be dialled otherwise.</summary>
+    private async Task<Callee> CalleeAsync(Guid organizationId, string number, CancellationToken cancellationToken)
+    {
+        var callee = await keys.OfNumberAsync(organizationId, number, cancellationToken) ?? CalleeKeys.New();
+        session.QueueSqlCommand($"insert into {settings.Schema}.callees (number, organization_id, id, key) values (?, ?, ?, ?) on conflict do nothing", number, organizationId, callee.Id, callee.Key);
+        return callee;
     }
 
     private void Begin(CallRequested leg)

@@ -19,7 +19,7 @@ public sealed record CallDocument : IRevisioned
     public required DateTimeOffset CreatedAt { get; init; }
     public required Guid AgentId { get; init; }
     public required Guid PhoneNumberId { get; init; }
-    public required string CustomerNumber { get; init; }
+    public Guid? CalleeId { get; init; }
     public DateTimeOffset? DueAt { get; init; }
 
     /// <summary>The stream's version, kept in a column of its own.</summary>
@@ -40,7 +40,7 @@ public sealed record CallDocument : IRevisioned
             CreatedAt = call.CreatedAt,
             AgentId = call.AgentId,
             PhoneNumberId = call.PhoneNumberId,
-            CustomerNumber = call.CustomerNumber,
+            CalleeId = state.CalleeId,
             DueAt = Watch.Due(state, Bounds.Default),
             Version = document?.Version ?? 0,
         };

@@ -25,7 +25,7 @@ public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? 
 /// follows and what it means for a leg or a parent in the same transaction. Whoever loses a race decides again from what
 /// the winner stored. One call goes one step at a time in a process; calls go side by side.
 /// </summary>
-public sealed class CallJournal(IDocumentStore store, StoreSettings settings, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
+public sealed class CallJournal(IDocumentStore store, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
 {
     private const int MostRaces = 12;
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
@@ -53,13 +53,13 @@ public sealed class CallJournal(IDocumentStore store, StoreSettings settings, Co
     public async Task<Call?> FindAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {
         await using var session = store.QuerySession(organizationId.ToString());
-        return (await session.LoadAsync<CallDocument>(callId, cancellationToken))?.State;
+        return await session.LoadAsync<CallDocument>(callId, cancellationToken) is { State: var call } ? await keys.OpenAsync(call, cancellationToken) : null;
     }
 
     private async Task<Recorded> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken)
     {
         await using var session = store.LightweightSession(organizationId.ToString());
-        var change = new CallChange(session, settings, clock.GetUtcNow());
+        var change = new CallChange(session, settings, keys, clock.GetUtcNow());
         if (await change.OpenAsync(callId, cancellationToken) is not { } opened) return new(null);
 
         var before = opened.State;

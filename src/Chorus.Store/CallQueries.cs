@@ -34,17 +34,20 @@ public sealed record CallPage(IReadOnlyList<CallView> Calls, long Total, CallCur
 public sealed record CallEvent(long Version, string Type, DateTimeOffset At, object Data);
 
 /// <summary>Reads calls. Every question names the organization it is asked for.</summary>
-public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings)
+public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys)
 {
     private readonly string calls = $"{settings.Schema}.mt_doc_calldocument";
 
     public async Task<VersionedCall?> FindAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand($"select data -> 'call', mt_version from {calls} where tenant_id = $1 and id = $2");
+        await using var command = source.CreateCommand(
+            $"select d.data -> 'call', d.mt_version, c.id, c.key from {calls} d left join {settings.Schema}.callees c on c.id = d.callee_id where d.tenant_id = $1 and d.id = $2");
         command.Parameters.Add(new() { Value = organizationId.ToString() });
         command.Parameters.Add(new() { Value = id });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? new(View(reader, 0), reader.GetInt64(1)) : null;
+        if (!await reader.ReadAsync(cancellationToken)) return null;
+        if (!reader.IsDBNull(2)) keys.Learn(new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
+        return new(await ViewAsync(reader.GetFieldValue<byte[]>(0), cancellationToken), reader.GetInt64(1));
     }
 
     /// <summary>Which of these carrier legs belong to calls, of whatever organization.</summary>
@@ -63,7 +66,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
     {
         await using var command = source.CreateCommand(
             $"""
-            select count(*) from {calls} where due_at is not null and customer_number = $1 and data -> 'state' ->> 'from' = $2
+            select count(*) from {calls} where due_at is not null and callee_id in (select id from {settings.Schema}.callees where number = $1) and data -> 'state' ->> 'from' = $2
             and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' and data -> 'state' ->> 'callSid' is null
             """);
         command.Parameters.Add(new() { Value = to });
@@ -71,9 +74,10 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>The call that an idempotency key named, with its request's hash; null if the key is new.</summary>
-    public async Task<(string? Hash, VersionedCall Call)?> FindNamedAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
+    /// <summary>The call that an idempotency key named, if it was for the same request; null if the key is new.</summary>
+    public async Task<Admitted?> FindNamedAsync(Guid organizationId, Guid id, string number, string requestHash, CancellationToken cancellationToken)
     {
+        var callee = await keys.OfNumberAsync(organizationId, number, cancellationToken);
         await using var command = source.CreateCommand(
             $"""
             select e.data ->> 'requestHash', d.data -> 'call', d.mt_version from {settings.Schema}.mt_events e
@@ -83,7 +87,9 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         command.Parameters.Add(new() { Value = organizationId.ToString() });
         command.Parameters.Add(new() { Value = id });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? (reader.IsDBNull(0) ? null : reader.GetString(0), new(View(reader, 1), reader.GetInt64(2))) : null;
+        if (!await reader.ReadAsync(cancellationToken)) return null;
+        if (callee is null || reader.IsDBNull(0) || reader.GetString(0) != CalleeKeys.Mark(callee, requestHash)) return new(AdmissionResult.KeyReused);
+        return new(AdmissionResult.Replayed, new(await ViewAsync(reader.GetFieldValue<byte[]>(1), cancellationToken), reader.GetInt64(2)));
     }
 
     /// <summary>Whether a phone number has calls that are not over.</summary>
@@ -100,7 +106,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
     {
         var events = await Events(organizationId, id, version ?? 0, at, cancellationToken);
         return CallView.Fold(events.Select(e => e.Data)) is { } call && (version is null || events[^1].Version == version)
-            ? new(call, events[^1].Version)
+            ? new(await keys.OpenAsync(call, cancellationToken), events[^1].Version)
             : null;
     }
 
@@ -109,7 +115,9 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
     {
         var events = await Events(organizationId, id, 0, null, cancellationToken);
         if (events is not [{ Data: CallRequested }, ..]) return []; // the organization's own stream is not a call
-        return [.. events.Select(e => new CallEvent(e.Version, e.EventTypeName, e.Timestamp, e.Data))];
+        List<CallEvent> history = [];
+        foreach (var e in events) history.Add(new(e.Version, e.EventTypeName, e.Timestamp, await keys.OpenAsync(e.Data, cancellationToken)));
+        return history;
     }
 
     public async Task<CallPage> ListAsync(Guid organizationId, CallFilter filter, int limit, int offset, CallCursor? after, CancellationToken cancellationToken)
@@ -117,10 +125,12 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         var (where, parameters) = Where(organizationId, filter);
         var behind = after is null ? "" : $" and (created_at, id) < (${parameters.Count + 1}, ${parameters.Count + 2})";
         await using var batch = source.CreateBatch();
-        var count = new NpgsqlBatchCommand($"select count(*) from {calls} where {where}");
+        List<NpgsqlParameter> counted = [.. parameters.Select(p => p.Clone())];
+        var count = new NpgsqlBatchCommand(CallCounts.Total(settings, calls, organizationId, filter, where, counted));
+        count.Parameters.AddRange(counted.ToArray());
         var page = new NpgsqlBatchCommand(
             $"select data -> 'call', created_at, id from {calls} where {where}{behind} order by created_at desc, id desc limit {limit + 1} offset {offset}");
-        foreach (var parameter in parameters) { count.Parameters.Add(parameter.Clone()); page.Parameters.Add(parameter); }
+        page.Parameters.AddRange(parameters.ToArray());
         if (after is not null) { page.Parameters.Add(new() { Value = after.CreatedAt }); page.Parameters.Add(new() { Value = after.Id }); }
         batch.BatchCommands.Add(count);
         batch.BatchCommands.Add(page);
@@ -129,18 +139,23 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         await reader.ReadAsync(cancellationToken);
         var total = reader.GetInt64(0);
         await reader.NextResultAsync(cancellationToken);
-        List<CallView> found = [];
+        using var found = new MemoryStream();
+        var rows = 0;
         CallCursor? last = null, next = null;
         while (await reader.ReadAsync(cancellationToken))
         {
-            if (found.Count == limit) { next = last; break; }
-            found.Add(View(reader, 0));
+            if (rows++ == limit) { next = last; break; }
+            found.Write(found.Length == 0 ? "["u8 : ","u8);
+            found.Write(reader.GetFieldValue<byte[]>(0));
             last = new(reader.GetFieldValue<DateTimeOffset>(1), reader.GetGuid(2));
         }
-        return new(found, total, next);
+        await reader.DisposeAsync();
+        if (rows == 0) return new([], total, null);
+        found.Write("]"u8);
+        return new(JsonSerializer.Deserialize<List<CallView>>(await keys.OpenAsync(found.ToArray(), cancellationToken), StoreJson.Options)!, total, next);
     }
 
-    private static (string Where, List<NpgsqlParameter> Parameters) Where(Guid organizationId, CallFilter filter)
+    private (string Where, List<NpgsqlParameter> Parameters) Where(Guid organizationId, CallFilter filter)
     {
         List<NpgsqlParameter> parameters = [];
         var where = new StringBuilder();
@@ -148,7 +163,12 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         if (filter.Status is { } status) Add("status =", status);
         if (filter.AgentId is { } agent) Add("agent_id =", agent);
         if (filter.PhoneNumberId is { } number) Add("phone_number_id =", number);
-        if (filter.CustomerNumber is { } customer) Add("customer_number =", customer);
+        if (filter.CustomerNumber is { } customer)
+        {
+            parameters.Add(new() { Value = customer });
+            parameters.Add(new() { Value = organizationId });
+            where.Append($" and callee_id = (select id from {settings.Schema}.callees where number = ${parameters.Count - 1} and organization_id = ${parameters.Count})");
+        }
         if (filter.CreatedAfter is { } from) Add("created_at >", from);
         if (filter.CreatedBefore is { } until) Add("created_at <", until);
         foreach (var (key, value) in filter.Metadata)
@@ -191,6 +211,6 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         return [.. events.TakeWhile((e, i) => e.Version == i + 1)];
     }
 
-    internal static CallView View(NpgsqlDataReader reader, int column) =>
-        JsonSerializer.Deserialize<CallView>(reader.GetFieldValue<byte[]>(column), StoreJson.Options)!;
+    private async ValueTask<CallView> ViewAsync(byte[] stored, CancellationToken cancellationToken) =>
+        JsonSerializer.Deserialize<CallView>(await keys.OpenAsync(stored, cancellationToken), StoreJson.Options)!;
 }

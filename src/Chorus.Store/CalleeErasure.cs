@@ -13,15 +13,17 @@ public sealed record ErasureResult(int Calls, Refusal? Refusal = null);
 
 /// <summary>
 /// Erases a callee from an organization's calls: the events lose numbers and words in place (Marten's masking), recordings are
-/// deleted, documents are folded anew. It can be repeated after a crash at any point: the calls are found by their number
-/// until the last step.
+/// deleted, documents are folded anew, and at last the key is destroyed that opens what a backup may still hold. It can be
+/// repeated after a crash at any point: the calls are found by their callee until the last step.
 /// </summary>
 public sealed class CalleeErasure(
-    IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CallJournal journal, Rebuild rebuild, IRecordingStore recordings, TimeProvider clock)
+    IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CallJournal journal, CalleeKeys keys, Rebuild rebuild, IRecordingStore recordings, TimeProvider clock)
 {
     public async Task<ErasureResult> EraseAsync(Guid organizationId, string number, CancellationToken cancellationToken)
     {
-        var own = await Calls("customer_number = $2", organizationId, number, cancellationToken);
+        var callee = await keys.OfNumberAsync(organizationId, number, cancellationToken);
+        var own = callee is null ? [] : await Calls("callee_id = $2", organizationId, callee.Id, cancellationToken);
+        own.AddRange(await Calls("callee_id is null and data -> 'state' ->> 'to' = $2", organizationId, number, cancellationToken)); // from before callees had keys
         if (own.Any(c => !c.IsOver)) return new(0, new("calls-in-progress", "Calls of this callee are not over. Hang them up, or wait for their end."));
         // Their legs speak of the callee; and where the callee is a human who was transferred to, the parents do.
         List<Call> legs = [];
@@ -38,7 +40,27 @@ public sealed class CalleeErasure(
         }
         Guid[] touched = [.. own.Concat(legs).SelectMany(c => new[] { c.Id, c.ParentCallId ?? c.Id }).Distinct()];
         await rebuild.OfAsync(organizationId.ToString(), touched, cancellationToken);
-        return new(own.Concat(legs).DistinctBy(c => c.Id).Count());
+        return callee is null || await DestroyAsync(organizationId, callee, cancellationToken)
+            ? new(own.Concat(legs).DistinctBy(c => c.Id).Count())
+            : new(0, new("calls-in-progress", "This callee was called again meanwhile."));
+    }
+
+    /// <summary>Destroys the key unless a call needs it: calls are admitted under the account row's lock.</summary>
+    private async Task<bool> DestroyAsync(Guid organizationId, Callee callee, CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using (var locking = new NpgsqlCommand($"select from {settings.Schema}.organizations where id = $1 for update", connection) { Parameters = { new() { Value = organizationId } } })
+            await locking.ExecuteNonQueryAsync(cancellationToken);
+        await using var destroy = new NpgsqlCommand(
+            $"""
+            delete from {settings.Schema}.callees where id = $1 and not exists (
+                select from {settings.Schema}.mt_doc_calldocument where tenant_id = $2 and callee_id = $1 and not (data -> 'state' ->> 'erased')::boolean)
+            """, connection) { Parameters = { new() { Value = callee.Id }, new() { Value = organizationId.ToString() } } };
+        var destroyed = await destroy.ExecuteNonQueryAsync(cancellationToken) > 0;
+        await transaction.CommitAsync(cancellationToken);
+        keys.Forget(callee.Id);
+        return destroyed;
     }
 
     private static bool IsAbout(object fact, Guid leg) => fact switch

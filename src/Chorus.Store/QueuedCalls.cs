@@ -6,20 +6,29 @@ using NpgsqlTypes;
 
 namespace Chorus.Store;
 
+/// <summary>A call to write.</summary>
+/// <param name="Request">Its first fact, sealed.</param>
+/// <param name="Number">Who is called.</param>
+internal sealed record QueuedCall(CallRequested Request, Callee Callee, string Number);
+
 /// <summary>
-/// Writes admitted calls into Marten's tables as Marten would, row for row, but all of them in five statements: stream, event,
-/// document, hold, and the accounts' counters. Everything after a call's first event goes through Marten.
+/// Writes admitted calls into Marten's tables as Marten would, row for row, but all of them in six statements: callee, stream,
+/// event, document, hold, and the accounts' counters. Everything after a call's first event goes through Marten.
 /// </summary>
 internal static class QueuedCalls
 {
     private static readonly string EventType = EventNames.Of<CallRequested>(), DotNetType = $"{typeof(CallRequested).FullName}, {typeof(CallRequested).Assembly.GetName().Name}";
 
-    public static NpgsqlBatch Insert(NpgsqlConnection connection, StoreSettings settings, IReadOnlyList<CallRequested> calls, IReadOnlyList<Account> accounts, DateTimeOffset now)
+    public static NpgsqlBatch Insert(NpgsqlConnection connection, StoreSettings settings, IReadOnlyList<QueuedCall> queued, IReadOnlyList<Account> accounts, DateTimeOffset now)
     {
         var batch = new NpgsqlBatch(connection);
+        CallRequested[] calls = [.. queued.Select(q => q.Request)];
         CallDocument[] documents = [.. calls.Select(c => CallDocument.After(null, c)!)];
         var (tenants, ids) = (calls.Select(c => c.OrganizationId.ToString()).ToArray(), calls.Select(c => c.CallId).ToArray());
         var schema = settings.Schema;
+        QueuedCall[] called = [.. queued.DistinctBy(q => q.Callee.Id)];
+        Add($"insert into {schema}.callees (number, organization_id, id, key) select n, o, i, k from unnest($1, $2, $3, $4) as r(n, o, i, k) on conflict do nothing",
+            called.Select(q => q.Number).ToArray(), called.Select(q => q.Request.OrganizationId).ToArray(), called.Select(q => q.Callee.Id).ToArray(), called.Select(q => q.Callee.Key).ToArray());
         Add($"insert into {schema}.mt_streams (tenant_id, id, type, version) select t, i, 'call_document', 1 from unnest($1, $2) as r(t, i)", tenants, ids);
         Add($"""
             insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
@@ -27,11 +36,11 @@ internal static class QueuedCalls
             """,
             tenants, ids, calls.Select(_ => Guid.CreateVersion7(now)).ToArray(), Json(calls.Select(c => JsonSerializer.Serialize(c, StoreJson.Options))), EventType, now, DotNetType, calls.Select(c => c.TraceParent).ToArray());
         Add($"""
-            insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, customer_number, due_at)
+            insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at)
             select t, i, d, $9, 1, st, cr, a, p, cu, du from unnest($1, $2, $3, $4, $5, $6, $7, $8, $10) as r(t, i, d, st, cr, a, p, cu, du)
             """,
             tenants, ids, Json(documents.Select(d => JsonSerializer.Serialize(d, StoreJson.Options))), documents.Select(d => d.Status).ToArray(), documents.Select(d => d.CreatedAt).ToArray(),
-            documents.Select(d => d.AgentId).ToArray(), documents.Select(d => d.PhoneNumberId).ToArray(), documents.Select(d => d.CustomerNumber).ToArray(), typeof(CallDocument).FullName!, documents.Select(d => d.DueAt).ToArray());
+            documents.Select(d => d.AgentId).ToArray(), documents.Select(d => d.PhoneNumberId).ToArray(), documents.Select(d => d.CalleeId).ToArray(), typeof(CallDocument).FullName!, documents.Select(d => d.DueAt).ToArray());
         Add($"insert into {schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at) select o, 'hold', -h, i, i, $5, at from unnest($1, $2, $3, $4) as r(o, i, h, at)",
             calls.Select(c => c.OrganizationId).ToArray(), ids, calls.Select(c => c.Hold).ToArray(), calls.Select(c => c.At).ToArray(), EventType);
         Add($"update {schema}.organizations o set held = r.h, active_calls = r.a from unnest($1, $2, $3) as r(i, h, a) where o.id = r.i",

@@ -32,7 +32,9 @@ public sealed class Rebuild(IDocumentStore store, NpgsqlDataSource source, Store
         }
         await using var remove = source.CreateCommand(
             $"delete from {settings.Schema}.mt_doc_calldocument d where not exists (select from {settings.Schema}.mt_streams s where s.tenant_id = d.tenant_id and s.id = d.id)");
-        return sum with { Removed = await remove.ExecuteNonQueryAsync(cancellationToken) };
+        sum = sum with { Removed = await remove.ExecuteNonQueryAsync(cancellationToken) };
+        await CallCounts.RebuildAsync(source, settings, cancellationToken);
+        return sum;
     }
 
     /// <summary>Folds some calls again.</summary>
@@ -107,22 +109,22 @@ public sealed class Rebuild(IDocumentStore store, NpgsqlDataSource source, Store
         await using var command = new NpgsqlCommand(
             $"""
             insert into {settings.Schema}.mt_doc_calldocument as d
-                (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, customer_number, due_at)
-            select tenant, id, data::jsonb, $4, version, status, created_at, agent_id, phone_number_id, customer_number, due_at
-            from unnest($1::text[], $2::uuid[], $3::text[], $5::integer[], $6::text[], $7::timestamptz[], $8::uuid[], $9::uuid[], $10::text[], $11::timestamptz[])
-                as r(tenant, id, data, version, status, created_at, agent_id, phone_number_id, customer_number, due_at)
+                (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at)
+            select tenant, id, data::jsonb, $4, version, status, created_at, agent_id, phone_number_id, callee_id, due_at
+            from unnest($1::text[], $2::uuid[], $3::text[], $5::integer[], $6::text[], $7::timestamptz[], $8::uuid[], $9::uuid[], $10::uuid[], $11::timestamptz[])
+                as r(tenant, id, data, version, status, created_at, agent_id, phone_number_id, callee_id, due_at)
             on conflict (tenant_id, id) do update set
                 data = excluded.data, mt_version = excluded.mt_version, mt_last_modified = transaction_timestamp(), status = excluded.status, created_at = excluded.created_at,
-                agent_id = excluded.agent_id, phone_number_id = excluded.phone_number_id, customer_number = excluded.customer_number, due_at = excluded.due_at
-            where (d.data, d.mt_version, d.status, d.created_at, d.agent_id, d.phone_number_id, d.customer_number, d.due_at) is distinct from
-                (excluded.data, excluded.mt_version, excluded.status, excluded.created_at, excluded.agent_id, excluded.phone_number_id, excluded.customer_number, excluded.due_at)
+                agent_id = excluded.agent_id, phone_number_id = excluded.phone_number_id, callee_id = excluded.callee_id, due_at = excluded.due_at
+            where (d.data, d.mt_version, d.status, d.created_at, d.agent_id, d.phone_number_id, d.callee_id, d.due_at) is distinct from
+                (excluded.data, excluded.mt_version, excluded.status, excluded.created_at, excluded.agent_id, excluded.phone_number_id, excluded.callee_id, excluded.due_at)
             """, connection);
         CallDocument[] documents = [.. all.Select(a => a.Document)];
         object[] values =
         [
             all.Select(a => a.Tenant).ToArray(), documents.Select(d => d.Id).ToArray(), documents.Select(d => store.Options.Serializer().ToJson(d)).ToArray(), typeof(CallDocument).FullName!,
             documents.Select(d => d.Version).ToArray(), documents.Select(d => d.Status).ToArray(), documents.Select(d => d.CreatedAt).ToArray(), documents.Select(d => d.AgentId).ToArray(),
-            documents.Select(d => d.PhoneNumberId).ToArray(), documents.Select(d => d.CustomerNumber).ToArray(), documents.Select(d => d.DueAt).ToArray(),
+            documents.Select(d => d.PhoneNumberId).ToArray(), documents.Select(d => d.CalleeId).ToArray(), documents.Select(d => d.DueAt).ToArray(),
         ];
         foreach (var value in values) command.Parameters.Add(new() { Value = value });
         return await command.ExecuteNonQueryAsync(cancellationToken);

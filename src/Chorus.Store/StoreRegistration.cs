@@ -41,6 +41,7 @@ public static class StoreRegistration
         services.AddSingleton<ChorusMetrics>();
         services.AddSingleton<CallJournal>();
         services.AddSingleton<CallQueries>();
+        services.AddSingleton<CalleeKeys>();
         services.AddSingleton<Documents>();
         services.AddSingleton<OrganizationStore>();
         services.AddSingleton<Jobs>();
@@ -90,7 +91,7 @@ public static class StoreRegistration
         {
             if (mapping.DocumentType != typeof(CallDocument)) return;
             // Columns without Marten's index on each: schema.sql has the ones that are used.
-            foreach (var column in (string[])[nameof(CallDocument.Status), nameof(CallDocument.CreatedAt), nameof(CallDocument.AgentId), nameof(CallDocument.PhoneNumberId), nameof(CallDocument.CustomerNumber), nameof(CallDocument.DueAt)])
+            foreach (var column in (string[])[nameof(CallDocument.Status), nameof(CallDocument.CreatedAt), nameof(CallDocument.AgentId), nameof(CallDocument.PhoneNumberId), nameof(CallDocument.CalleeId), nameof(CallDocument.DueAt)])
                 mapping.DuplicateField(column);
         });
         options.Schema.For<Agent>();

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
@@ -46,14 +47,16 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
 
         List<string> examples = [];
         Dictionary<Guid, Books> books = [];
-        var (calls, events, models) = await CompareCallsAsync(first, second, books, examples, cancellationToken);
+        Dictionary<CallCount, long> counts = [];
+        var (calls, events, models) = await CompareCallsAsync(first, second, books, counts, examples, cancellationToken);
+        models += await CompareCountsAsync(first, counts, examples, cancellationToken);
         var (slots, holds, ledger) = await CompareBooksAsync(first, books, examples, cancellationToken);
         return new(calls, events, models, slots, holds, ledger, examples);
     }
 
     /// <summary>Streams and documents side by side, both in the order of their ids.</summary>
     private async Task<(long Calls, long Events, long Differ)> CompareCallsAsync(
-        NpgsqlConnection log, NpgsqlConnection documents, Dictionary<Guid, Books> books, List<string> examples, CancellationToken cancellationToken)
+        NpgsqlConnection log, NpgsqlConnection documents, Dictionary<Guid, Books> books, Dictionary<CallCount, long> counts, List<string> examples, CancellationToken cancellationToken)
     {
         await using var readEvents = new NpgsqlCommand($"select stream_id, type, data from {settings.Schema}.mt_events where type <> 'tombstone' order by stream_id, version", log);
         await using var readDocuments = new NpgsqlCommand($"select id, data, due_at, mt_version from {settings.Schema}.mt_doc_calldocument order by id", documents);
@@ -86,6 +89,7 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
                 calls++;
                 var folded = facts.Aggregate((CallDocument?)null, CallDocument.After)!;
                 Count(folded.State, facts, books);
+                if (folded.State.IsOver) CollectionsMarshal.GetValueRefOrAddDefault(counts, CallCount.Of(folded), out _)++;
                 // PostgreSQL orders uuids by their bytes, as .NET compares them.
                 while (more && stored.GetGuid(0).CompareTo(folded.Id) < 0) { Differs(stored.GetGuid(0), "has a document and no events"); more = await stored.ReadAsync(cancellationToken); }
                 if (!more || stored.GetGuid(0) != folded.Id) Differs(folded.Id, "has events and no document");
@@ -103,6 +107,18 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
             differ++;
             if (examples.Count < MostExamples) examples.Add($"call {id} {what}");
         }
+    }
+
+    /// <summary>What lists take their totals from.</summary>
+    private async Task<long> CompareCountsAsync(NpgsqlConnection connection, Dictionary<CallCount, long> counts, List<string> examples, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand($"select organization_id, day, agent_id, phone_number_id, status, calls from {settings.Schema}.call_counts", connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            CollectionsMarshal.GetValueRefOrAddDefault(counts, new(reader.GetGuid(0), reader.GetFieldValue<DateOnly>(1), reader.GetGuid(2), reader.GetGuid(3), reader.GetString(4)), out _) -= reader.GetInt64(5);
+        foreach (var (which, difference) in counts.Where(c => c.Value != 0).Take(MostExamples - examples.Count))
+            examples.Add($"organization {which.OrganizationId}: {difference} calls of {which.Day:yyyy-MM-dd} that ended {which.Status} are not counted");
+        return counts.Count(c => c.Value != 0);
     }
 
     private static string? Difference(CallDocument folded, int version, NpgsqlDataReader stored)

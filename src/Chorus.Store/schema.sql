@@ -39,6 +39,16 @@ create table if not exists {schema}.ledger (
 create unique index if not exists ledger_once_per_call on {schema}.ledger (call_id, kind) where call_id is not null;
 create unique index if not exists ledger_once_per_reference on {schema}.ledger (organization_id, reference) where reference is not null;
 
+-- Callees: the only place where a number stands as it is. Numbers and words of calls are sealed with the callee's key, so a
+-- row that is deleted takes them along, from every backup too that leaves this table out.
+create table if not exists {schema}.callees (
+    number          text not null,
+    organization_id uuid not null,
+    id              uuid not null unique,
+    key             bytea not null,
+    primary key (number, organization_id)
+);
+
 create table if not exists {schema}.relay_progress (
     name   text primary key,
     seq_id bigint not null
@@ -72,6 +82,21 @@ create table if not exists {schema}.pace (
     free_at timestamptz not null
 );
 
+-- Calls that are over, for the totals of lists. A day is that of a call's creation, in UTC.
+create table if not exists {schema}.call_counts (
+    organization_id uuid not null,
+    day             date not null,
+    agent_id        uuid not null,
+    phone_number_id uuid not null,
+    status          text not null,
+    calls           bigint not null,
+    primary key (organization_id, day, agent_id, phone_number_id, status)
+) with (fillfactor = 50);
+insert into {schema}.call_counts (organization_id, day, agent_id, phone_number_id, status, calls) -- once, for calls from before
+    select tenant_id::uuid, (created_at at time zone 'UTC')::date, agent_id, phone_number_id, status, count(*) from {schema}.mt_doc_calldocument
+    where not exists (select from {schema}.call_counts) and status in ('completed', 'busy', 'no-answer', 'failed', 'canceled') group by 1, 2, 3, 4, 5
+    on conflict do nothing;
+
 -- Every try to tell a webhook.
 create table if not exists {schema}.webhook_attempts (
     organization_id uuid not null,
@@ -95,11 +120,11 @@ create index if not exists calls_newest on {schema}.mt_doc_calldocument (tenant_
 create index if not exists calls_by_status on {schema}.mt_doc_calldocument (tenant_id, status, created_at desc, id desc);
 create index if not exists calls_by_agent on {schema}.mt_doc_calldocument (tenant_id, agent_id, created_at desc, id desc);
 create index if not exists calls_by_number on {schema}.mt_doc_calldocument (tenant_id, phone_number_id, created_at desc, id desc);
-create index if not exists calls_by_customer on {schema}.mt_doc_calldocument (tenant_id, customer_number, created_at desc, id desc);
+create index if not exists calls_by_callee on {schema}.mt_doc_calldocument (tenant_id, callee_id, created_at desc, id desc);
 create index if not exists calls_by_metadata on {schema}.mt_doc_calldocument using gin ((data -> 'call' -> 'metadata') jsonb_path_ops);
 create index if not exists calls_by_sid on {schema}.mt_doc_calldocument ((data -> 'call' ->> 'callSid'));
 create index if not exists calls_due on {schema}.mt_doc_calldocument (due_at) where due_at is not null;
 
 -- Of earlier versions; nothing is looked up by them.
 drop index if exists {schema}.mt_doc_calldocument_idx_status, {schema}.mt_doc_calldocument_idx_created_at, {schema}.mt_doc_calldocument_idx_agent_id,
-    {schema}.mt_doc_calldocument_idx_phone_number_id, {schema}.mt_doc_calldocument_idx_customer_number, {schema}.mt_doc_calldocument_idx_due_at;
+    {schema}.mt_doc_calldocument_idx_phone_number_id, {schema}.mt_doc_calldocument_idx_customer_number, {schema}.mt_doc_calldocument_idx_callee_id, {schema}.calls_by_customer, {schema}.mt_doc_calldocument_idx_due_at;

@@ -40,8 +40,7 @@ public sealed class PlaceCall(Registry registry, CallQueries calls, Admissions a
         if (agent is null || from is null || fields.AnyWrong)
         {
             // A repeated request is answered with its call, whatever has changed since.
-            if (hash is not null && await calls.FindNamedAsync(organization.Id, id, http.RequestAborted) is var (first, named))
-                return Answer(http, first == hash ? new(AdmissionResult.Replayed, named) : new(AdmissionResult.KeyReused));
+            if (hash is not null && await calls.FindNamedAsync(organization.Id, id, to.Value.E164, hash, http.RequestAborted) is { } named) return Answer(http, named);
             fields.Check();
             return Unknown(agent, from);
         }

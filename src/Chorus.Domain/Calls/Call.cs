@@ -22,6 +22,12 @@ public sealed record Call
     public TransferType? TransferType { get; init; }
     public string? TraceParent { get; init; }
 
+    /// <summary>Stands for the callee; null in calls from before callees had keys.</summary>
+    public Guid? CalleeId { get; init; }
+
+    /// <summary>Stands for the parent's callee, who is spoken of on this leg.</summary>
+    public Guid? ParentCalleeId { get; init; }
+
     /// <summary>Number of events folded: the stream's version.</summary>
     public long Version { get; init; }
     public CallStatus Status { get; init; }
@@ -134,6 +140,8 @@ public sealed record Call
         TransferType = e.TransferType,
         LegStatus = e.TransferType is null ? null : TransferStatus.Initiated,
         TraceParent = e.TraceParent,
+        CalleeId = e.CalleeId,
+        ParentCalleeId = e.ParentCalleeId,
         Version = 1,
     };
 

@@ -12,13 +12,15 @@ namespace Chorus.Domain.Calls;
 /// <param name="RatePerMinute">Price of one minute that the callee is on the line.</param>
 /// <param name="Hold">The most the call can cost; set aside until it is charged.</param>
 /// <param name="MaxDurationSeconds">Longest conversation, from answered to ended.</param>
-/// <param name="RequestHash">SHA-256 of the canonical request; present when an idempotency key named the call.</param>
+/// <param name="RequestHash">Tells the canonical request from others, to who holds the callee's key; present when an idempotency key named the call.</param>
 /// <param name="TraceParent">W3C trace context of the request (https://www.w3.org/TR/trace-context/).</param>
+/// <param name="CalleeId">Stands for the callee's number where the number itself does not belong; means nothing once the callee is erased.</param>
+/// <param name="ParentCalleeId">The same for who is handed over, if this is a leg to a human.</param>
 public sealed record CallRequested(
     Guid CallId, Guid OrganizationId, Guid AgentId, Guid PhoneNumberId, string Provider, string From, string To,
     JsonElement ContextVariables, JsonElement Metadata, decimal RatePerMinute, decimal Hold, int MaxDurationSeconds,
     DateTimeOffset At, string? RequestHash = null, string? TraceParent = null,
-    Guid? ParentCallId = null, TransferType? TransferType = null);
+    Guid? ParentCallId = null, TransferType? TransferType = null, Guid? CalleeId = null, Guid? ParentCalleeId = null);
 
 /// <summary>One worker owns the dial. Committed before anything leaves the process; there is never a second one for an attempt.</summary>
 /// <param name="Attempt">1 for the first dial; a further one exists only where the one before certainly never reached the carrier.</param>

@@ -38,7 +38,7 @@ public static class Transferring
         var remaining = Math.Max(1, parent.MaxDurationSeconds - spent);
         return new(
             e.LegId, parent.OrganizationId, parent.Speaker, parent.PhoneNumberId, parent.Provider, parent.From, e.To, Nothing, Nothing, parent.RatePerMinute,
-            Tariff.Hold(parent.RatePerMinute, remaining), remaining, e.At, TraceParent: parent.TraceParent, ParentCallId: parent.Id, TransferType: e.TransferType);
+            Tariff.Hold(parent.RatePerMinute, remaining), remaining, e.At, TraceParent: parent.TraceParent, ParentCallId: parent.Id, TransferType: e.TransferType, ParentCalleeId: parent.CalleeId);
     }
 
     /// <summary>The callee leaves the agent and waits for the human.</summary>

@@ -13,7 +13,7 @@ namespace Chorus.Worker.Dialling;
 /// is gone, every claimed call is due. One node at a time; two at once would do no harm.
 /// </summary>
 public sealed class Sweep(
-    Lease lease, CallJournal journal, CallQueries calls, ICarrier carrier, CarrierAccounts accounts, Reports reports, CommandListener commands, Dialler dialler, OpenCalls open, Presence presence, StoreSettings store,
+    Lease lease, CallJournal journal, CallQueries calls, CalleeKeys keys, ICarrier carrier, CarrierAccounts accounts, Reports reports, CommandListener commands, Dialler dialler, OpenCalls open, Presence presence, StoreSettings store,
     WorkerSettings settings, TimeProvider clock, ILogger<Sweep> log) : BackgroundService
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
@@ -128,6 +128,7 @@ public sealed class Sweep(
     /// </summary>
     private async Task<CarrierReport?> Search(Call call, CarrierAccount account, CancellationToken cancellationToken)
     {
+        call = await keys.OpenAsync(call, cancellationToken);
         var legs = await carrier.SearchAsync(account, call.From, call.To, call.Claim!.At - TimeSpan.FromSeconds(2), cancellationToken);
         if (await calls.WithoutLegAsync(call.From, call.To, cancellationToken) > 1) return null;
         var owned = await calls.OwnedAsync([.. legs.Select(l => l.CallSid)], cancellationToken);
@@ -138,6 +139,7 @@ public sealed class Sweep(
         ? clock.GetUtcNow() - call.Claim!.At < settings.GiveUpAfter && !presence.IsLost(call.Claim.Node) ? Task.CompletedTask : reports.DecideAsync(call, account, c => Domain.Calls.Dialling.GiveUp(c, clock.GetUtcNow()))
         : reports.DecideAsync(call, account, c => Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "gone", null, clock.GetUtcNow()));
 
+    /// <summary>Calls as they are stored, their numbers sealed.</summary>
     private async Task<List<Call>> Due(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
     {
         // What nobody has claimed never waits behind calls whose carrier is slow.

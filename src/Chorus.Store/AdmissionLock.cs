@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Chorus.Domain.Calls;
+using Chorus.Domain.Organizations;
+using Npgsql;
+
+namespace Chorus.Store;
+
+/// <summary>A call that an idempotency key named, with the mark of its request.</summary>
+internal sealed record NamedCall(string Mark, VersionedCall Call);
+
+/// <summary>What admission decides by, as it stands under the accounts' locks.</summary>
+internal sealed record AdmissionState(Dictionary<Guid, Account> Accounts, Dictionary<Guid, NamedCall> Known, Dictionary<(Guid, string), Callee> Callees)
+{
+    /// <summary>Whose number a request is for; who is new has a key from now on.</summary>
+    public Callee Callee(CallRequested request) =>
+        Callees.TryGetValue((request.OrganizationId, request.To), out var known) ? known : Callees[(request.OrganizationId, request.To)] = CalleeKeys.New();
+}
+
+/// <summary>
+/// The first round trip of an admission: begins, locks the accounts, in one order everywhere, then looks for the keys' calls
+/// and the numbers' callees: who holds the lock sees every earlier call.
+/// </summary>
+internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings settings, CalleeKeys keys)
+{
+    public async Task<AdmissionState> TakeAsync(CallRequested[] requests)
+    {
+        var keyed = requests.Where(r => r.RequestHash is not null).DistinctBy(r => r.CallId).ToArray();
+        var called = requests.Select(r => (r.OrganizationId, r.To)).Distinct().ToArray();
+        var schema = settings.Schema;
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin") } };
+        Add($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id for update",
+            requests.Select(r => r.OrganizationId).Distinct().ToArray());
+        Add($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")} join {schema}.callees c on c.number = asked.number and c.organization_id = asked.organization_id",
+            Values(called.Select(c => c.OrganizationId)), Values(called.Select(c => c.To)));
+        if (keyed.Length > 0)
+        {
+            Add($"""
+                select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version from {Asked(keyed.Length, "id", "tenant_id")}
+                join {schema}.mt_events e on e.tenant_id = asked.tenant_id and e.stream_id = asked.id and e.version = 1
+                join {schema}.mt_doc_calldocument d on d.id = e.stream_id and d.tenant_id = e.tenant_id
+                """, Values(keyed.Select(r => r.CallId)), Values(keyed.Select(r => r.OrganizationId.ToString())));
+        }
+        return await ReadAsync(batch);
+
+        void Add(string sql, params object[] values)
+        {
+            var command = new NpgsqlBatchCommand(sql);
+            foreach (var value in values) command.Parameters.Add(new() { Value = value });
+            batch.BatchCommands.Add(command);
+        }
+    }
+
+    /// <summary>Pairs to look for. A single one is no array: PostgreSQL plans a statement with an array anew for every length of it.</summary>
+    private static string Asked(int count, string first, string second) =>
+        count == 1 ? $"(select $1 as {first}, $2 as {second}) asked" : $"unnest($1, $2) as asked({first}, {second})";
+
+    private static object Values<T>(IEnumerable<T> values) where T : notnull => values.ToArray() is [var only] ? only : values.ToArray();
+
+    private async Task<AdmissionState> ReadAsync(NpgsqlBatch batch)
+    {
+        var state = new AdmissionState([], [], []);
+        List<(Guid Id, string Mark, byte[] View, long Version)> named = [];
+        await using (var reader = await batch.ExecuteReaderAsync())
+        {
+            while (await reader.ReadAsync())
+                state.Accounts.Add(reader.GetGuid(0), new(reader.GetGuid(0), reader.GetDecimal(1), reader.GetDecimal(2), reader.GetInt32(3), reader.GetInt32(4)));
+            await reader.NextResultAsync();
+            while (await reader.ReadAsync()) state.Callees.Add((reader.GetGuid(0), reader.GetString(1)), new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
+            if (await reader.NextResultAsync())
+                while (await reader.ReadAsync()) named.Add((reader.GetGuid(0), reader.GetString(1), reader.GetFieldValue<byte[]>(2), reader.GetInt64(3)));
+        }
+        foreach (var (id, mark, view, version) in named)
+            state.Known[id] = new(mark, new(JsonSerializer.Deserialize<CallView>(await keys.OpenAsync(view, CancellationToken.None), StoreJson.Options)!, version));
+        return state;
+    }
+}
