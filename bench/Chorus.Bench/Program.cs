@@ -9,9 +9,11 @@ var (calls, rounds, seconds, warmUp) = quick ? (20_000, 2, 4, 4) : (1_000_000, 5
 var (length, report) = (TimeSpan.FromSeconds(seconds), new Report());
 var how = string.Create(CultureInfo.InvariantCulture, $"{calls:N0} calls stored before each peer's first round, {rounds} rounds of {seconds} s for each figure, warm-up of {warmUp} s; wrk with one thread; fsync, synchronous_commit and publisher confirms on.");
 
+if (only is null || only.Contains("lives")) await LivesAsync();
 var ours = new Ours(quick ? 50 : 1000);
 Peer[] peers = [new Raw(relay: false), new Raw(relay: true), new Stock(), new Emmett(), ours];
-if (only is not null) peers = [.. peers.Where(p => only.Contains(p.Name))];
+if (only is ["lives"]) peers = [];
+else if (only is not null) peers = [.. peers.Where(p => only.Contains(p.Name))];
 try
 {
     foreach (var peer in peers)
@@ -25,7 +27,12 @@ try
     foreach (var peer in peers) await Rounds.PostAsync(peer, 64, TimeSpan.FromSeconds(warmUp));
 
     foreach (var connections in (int[])[1, 16, 64, 256])
+    {
         await InterleavedAsync($"post_c{connections}", peer => Rounds.PostAsync(peer, connections, length));
+        if (peers.OfType<Raw>().FirstOrDefault() is not { } raw || connections > 64) continue; // PostgreSQL has no 256 connections
+        foreach (var _ in Enumerable.Range(0, rounds)) report.Add($"post_c{connections}", "pgbench", await PgBench.TransactionsPerSecondAsync(raw, connections, length));
+        Console.WriteLine($"post_c{connections} pgbench {report.Median($"post_c{connections}", "pgbench"):0}/s");
+    }
     if (peers.Contains(ours))
     {
         foreach (var many in (bool[])[true, false, false, true])
@@ -37,14 +44,14 @@ try
         await GetsAsync();
     }
 
-    var half = peers.Where(p => p.Name is not "raw").Min(p => report.Median("post_c64", p.Name)) / 2;
+    var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
     foreach (var peer in peers.Concat(peers.Reverse()))
     {
         var (p50, p99, p999) = await OpenLoop.PostAsync(peer, half, length);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"open loop {peer.Name,-10} {half:0}/s: p50 {p50:0.0} p99 {p99:0.0} p99.9 {p999:0.0} ms"));
         foreach (var (name, value) in new[] { ("p50", p50), ("p99", p99), ("p999", p999) }) report.Add($"post_open_{name}_ms", peer.Name, value);
     }
-    report.Add("post_open_rate", "all", half);
+    if (peers.Length > 0) report.Add("post_open_rate", "all", half);
 }
 finally
 {
@@ -53,6 +60,16 @@ finally
 var results = Path.Combine(Machine.Root, quick ? ".local/bench/results" : "bench/results");
 report.Write(results, how);
 Console.WriteLine(File.ReadAllText(Path.Combine(results, "latest.md")));
+
+async Task LivesAsync()
+{
+    await using var lives = new Lives();
+    await Machine.NewDatabaseAsync(lives.Database);
+    await lives.StartAsync();
+    foreach (var perSecond in (double[])[20, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
+    await lives.TalksAsync(report, 10, quick ? 60 : 300);
+    await lives.ColdAsync(report);
+}
 
 async Task InterleavedAsync(string figure, Func<Peer, Task<Round>> round)
 {

@@ -1,0 +1,199 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+
+namespace Chorus.Bench;
+
+/// <summary>
+/// Whole lives of calls: API, worker and the sandbox carrier (twenty times faster than life), and a plain AMQP consumer. What is
+/// dialled is read from the sandbox's log, what is published from the consumer.
+/// </summary>
+public sealed class Lives() : Peer("lives", 27_011)
+{
+    private const int WorkerPort = 27_012, SandboxPort = 27_013;
+    private const string AdminKey = "admin-key-of-the-bench", Token = "sandbox-auth-token", Busy = "+14155550301", Talker = "+14155550302";
+    private static readonly string TenQuestions = string.Join(' ', Enumerable.Range(1, 9).Select(i => $"Is the answer to question number {i} of our survey yes?"));
+    private readonly ConcurrentDictionary<string, DateTimeOffset> answered = new();
+    private readonly ConcurrentQueue<(string Type, string Call, DateTimeOffset At, DateTimeOffset Heard)> heard = new();
+    private HttpClient client = null!;
+    private Guid agent, number;
+    private Dictionary<string, string> api = [];
+
+    public override Task PrefillAsync(int calls) => Task.CompletedTask;
+
+    public override Task<long> RowsAsync() => Scalar("select count(*) from chorus.mt_doc_calldocument");
+
+    public override async Task StartAsync()
+    {
+        api = new() { ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = Machine.RabbitMq, ["Chorus__AdminKey"] = AdminKey };
+        Dictionary<string, string> worker = new(api)
+        {
+            ["Chorus__PublicUrl"] = $"http://127.0.0.1:{WorkerPort}", ["Chorus__Twilio__BaseUrl"] = $"http://127.0.0.1:{SandboxPort}", ["Chorus__Record"] = "false", ["Chorus__Outbound__AllowLoopback"] = "true",
+        };
+        await HostAsync("Chorus.Sandbox", Path.Combine(Machine.Root, "src", "Chorus.Sandbox"), SandboxPort, new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token, ["Sandbox__PublicUrl"] = $"http://127.0.0.1:{SandboxPort}" });
+        await HostAsync("Chorus.Api", Path.Combine(Machine.Root, "src", "Chorus.Api"), Port, api);
+        await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), WorkerPort, worker);
+        await ListenAsync();
+        await RegisterAsync();
+    }
+
+    private async Task RegisterAsync()
+    {
+        using var carrier = new HttpClient { BaseAddress = new($"http://127.0.0.1:{SandboxPort}") };
+        await PutAsync(carrier, new { number = Busy, name = "engaged", rings = 0.1, then = "busy" });
+        await PutAsync(carrier, new { number = Talker, name = "ten turns", rings = 1, talks = Enumerable.Range(1, 9).Select(i => new { says = $"Yes, the answer to number {i} is yes." }) });
+        using var admin = Client(AdminKey);
+        var registered = await PostAsync(admin, "/v1/organizations", new { name = "Bench", maxConcurrentCalls = 10_000 });
+        await PostAsync(admin, $"/v1/organizations/{registered.GetProperty("data").GetProperty("id").GetString()}/deposits", new { amount = 100_000, reference = "bench" });
+        client = Client(registered.GetProperty("apiKey").GetString()!);
+        agent = (await PostAsync(client, "/v1/agents", new { name = "Ann", firstSpeaker = "agent", agentGreeting = "Hello, this is Ann of Acme with ten questions.", agentGreetingEnabled = true, systemPrompt = TenQuestions })).GetProperty("data").GetProperty("id").GetGuid();
+        number = (await PostAsync(client, "/v1/phone-numbers", new { number = "+14155552671", accountSid = "ACbench", authToken = Token })).GetProperty("data").GetProperty("id").GetGuid();
+    }
+
+    private HttpClient Client(string key) => new() { BaseAddress = new(Url), DefaultRequestHeaders = { Authorization = new("Bearer", key) } };
+
+    private static async Task PutAsync(HttpClient http, object callee) { using var answer = await http.PutAsJsonAsync("/sandbox/callees", callee); answer.EnsureSuccessStatusCode(); }
+
+    private static async Task<JsonElement> PostAsync(HttpClient http, string path, object body)
+    {
+        using var answer = await http.PostAsJsonAsync(path, body);
+        if (!answer.IsSuccessStatusCode) throw new InvalidOperationException(await answer.Content.ReadAsStringAsync());
+        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    private async Task ListenAsync()
+    {
+        var connection = await new ConnectionFactory { Uri = new(Machine.RabbitMq) }.CreateConnectionAsync();
+        var channel = await connection.CreateChannelAsync();
+        await channel.ExchangeDeclareAsync("chorus.events", ExchangeType.Topic, durable: true);
+        var queue = (await channel.QueueDeclareAsync()).QueueName;
+        await channel.QueueBindAsync(queue, "chorus.events", "call.#");
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += (_, message) =>
+        {
+            var now = DateTimeOffset.UtcNow;
+            using var json = JsonDocument.Parse(message.Body);
+            heard.Enqueue((json.RootElement.GetProperty("type").GetString()!, json.RootElement.GetProperty("subject").GetString()!, json.RootElement.GetProperty("time").GetDateTimeOffset(), now));
+            return Task.CompletedTask;
+        };
+        await channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+    }
+
+    private async Task PlaceAsync(string to)
+    {
+        var id = (await PostAsync(client, "/v1/calls", new { agentId = agent, phoneNumberId = number, to, contextVariables = new { customer_name = "Maria", company = "Acme" }, metadata = new { order = 1042 } })).GetProperty("data").GetProperty("id").GetString()!;
+        answered[id] = DateTimeOffset.UtcNow;
+    }
+
+    private async Task PlaceAtAsync(double perSecond, int count, string to)
+    {
+        var clock = Stopwatch.StartNew();
+        List<Task> placed = [];
+        for (var i = 0; i < count; i++)
+        {
+            var wait = i / perSecond * 1000 - clock.Elapsed.TotalMilliseconds;
+            if (wait > 1) await Task.Delay((int)wait);
+            placed.Add(PlaceAsync(to));
+        }
+        await Task.WhenAll(placed);
+    }
+
+    private async Task UntilOverAsync()
+    {
+        while (await Scalar("select count(*) from chorus.mt_doc_calldocument where due_at is not null") > 0) await Task.Delay(100);
+        while (await Scalar("select (select max(seq_id) from chorus.mt_events) - seq_id from chorus.relay_progress") > 0) await Task.Delay(20);
+    }
+
+    /// <summary>Calls whose callee is engaged, at a steady pace: from the answer 201 to the dial at the carrier, from the commit to the consumer.</summary>
+    public async Task DialsAsync(Report report, double perSecond, int count)
+    {
+        await PlaceAtAsync(20, 60, Busy); // warm
+        await UntilOverAsync();
+        answered.Clear();
+        heard.Clear();
+        await PlaceAtAsync(perSecond, count, Busy);
+        await UntilOverAsync();
+        using var carrier = new HttpClient { BaseAddress = new($"http://127.0.0.1:{SandboxPort}") };
+        List<double> dials = [];
+        foreach (var dial in (await carrier.GetFromJsonAsync<JsonElement>($"/sandbox/witness?kind=dial&to={Uri.EscapeDataString(Busy)}")).EnumerateArray())
+        {
+            var call = answered.Keys.FirstOrDefault(id => dial.GetProperty("statusCallback").GetString()!.Contains(id, StringComparison.Ordinal));
+            if (call is not null) dials.Add((dial.GetProperty("at").GetDateTimeOffset() - answered[call]).TotalMilliseconds);
+        }
+        if (dials.Count != count) throw new InvalidOperationException($"{dials.Count} dials for {count} calls");
+        var published = heard.Where(h => answered.ContainsKey(h.Call)).Select(h => (h.Heard - h.At).TotalMilliseconds).ToList();
+        var at = perSecond.ToString("0", CultureInfo.InvariantCulture);
+        Percentiles(report, $"dial_after_201_at_{at}", dials);
+        Percentiles(report, $"published_after_commit_at_{at}", published);
+    }
+
+    private static void Percentiles(Report report, string name, List<double> values)
+    {
+        values.Sort();
+        double At(double p) => values[Math.Min(values.Count - 1, (int)Math.Ceiling(p * values.Count) - 1)];
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: p50 {At(0.5):0.0} p99 {At(0.99):0.0} ms of {values.Count}"));
+        report.Add($"{name}_p50_ms", "ours", At(0.5));
+        report.Add($"{name}_p99_ms", "ours", At(0.99));
+    }
+
+    /// <summary>Conversations of ten turns each way: what one costs, and how many are brought to their end in a second.</summary>
+    public async Task TalksAsync(Report report, double perSecond, int count)
+    {
+        await PlaceAtAsync(5, 20, Talker); // warm
+        await UntilOverAsync();
+        var (wal, cpu, clock) = (await WalAsync(), Usage(), Stopwatch.StartNew());
+        var events = await Scalar("select count(*) from chorus.mt_events");
+        await PlaceAtAsync(perSecond, count, Talker);
+        await UntilOverAsync();
+        var seconds = clock.Elapsed.TotalSeconds;
+        var after = Usage();
+        foreach (var (name, value) in new (string, double)[]
+        {
+            ("life_cpu_api_ms", (after.Api - cpu.Api) * 1000 / count), ("life_cpu_worker_ms", (after.Worker - cpu.Worker) * 1000 / count), ("life_cpu_postgres_ms", (after.Postgres - cpu.Postgres) * 1000 / count),
+            ("life_cpu_rabbitmq_ms", (after.RabbitMq - cpu.RabbitMq) * 1000 / count), ("life_cpu_sandbox_ms", (after.Sandbox - cpu.Sandbox) * 1000 / count), ("life_wal_bytes", (await WalAsync() - wal) / (double)count),
+            ("life_events", (await Scalar("select count(*) from chorus.mt_events") - events) / (double)count), ("life_calls_per_second", count / seconds),
+        })
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {value:0.0}"));
+            report.Add(name, "ours", value);
+        }
+    }
+
+    private Task<long> WalAsync() => Scalar("select (pg_current_wal_lsn() - '0/0')::bigint");
+
+    private (double Sandbox, double Api, double Worker, double Postgres, double RabbitMq) Usage()
+    {
+        var pids = Pids.ToArray();
+        return (Machine.Cpu([pids[0]]), Machine.Cpu([pids[1]]), Machine.Cpu([pids[2]]), Machine.Cpu(Machine.PostgresPids()), Machine.Cpu(Machine.Find("chorus-mq-")));
+    }
+
+    /// <summary>A second API from nothing to its first 201, and what hosts that do nothing hold in memory.</summary>
+    public async Task ColdAsync(Report report)
+    {
+        var clock = Stopwatch.StartNew();
+        var start = new ProcessStartInfo("dotnet", Path.Combine(Machine.Root, "src", "Chorus.Api", "bin", "Release", "net10.0", "Chorus.Api.dll")) { RedirectStandardOutput = true };
+        foreach (var (name, value) in api) start.Environment[name] = value;
+        (start.Environment["ASPNETCORE_URLS"], start.Environment["Logging__LogLevel__Default"]) = ("http://127.0.0.1:27014", "Warning");
+        using var process = Process.Start(start)!;
+        using var second = new HttpClient { BaseAddress = new("http://127.0.0.1:27014"), DefaultRequestHeaders = { Authorization = client.DefaultRequestHeaders.Authorization } };
+        for (var done = false; !done;)
+        {
+            try { using var answer = await second.PostAsJsonAsync("/v1/calls", new { agentId = agent, phoneNumberId = number, to = Busy }); done = answer.IsSuccessStatusCode; }
+            catch (HttpRequestException) { await Task.Delay(10); }
+        }
+        report.Add("cold_start_to_201_ms", "ours", clock.Elapsed.TotalMilliseconds);
+        Console.WriteLine($"cold start to 201: {clock.Elapsed.TotalMilliseconds:0} ms");
+        await UntilOverAsync();
+        await Task.Delay(5000);
+        report.Add("idle_memory_api_mb", "ours", Memory(process.Id));
+        report.Add("after_lives_memory_worker_mb", "ours", Memory(Pids.ElementAt(2)));
+        Console.WriteLine($"memory: idle api {Memory(process.Id)} MB, worker after the lives {Memory(Pids.ElementAt(2))} MB, its handles {Directory.GetFiles($"/proc/{Pids.ElementAt(2)}/fd").Length}");
+        process.Kill();
+    }
+
+    private static long Memory(int pid) => long.Parse(File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("VmRSS", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+}
