@@ -115,8 +115,11 @@ public sealed class Lives() : Peer("lives", 27_011)
         await UntilOverAsync();
         answered.Clear();
         heard.Clear();
+        var (cpu, own, clock) = (Usage(), Machine.Cpu([Environment.ProcessId]), Stopwatch.StartNew());
         await PlaceAtAsync(perSecond, count, Busy);
         await UntilOverAsync();
+        var after = Usage();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count / clock.Elapsed.TotalSeconds:0.0}/s; CPU ms a call: api {(after.Api - cpu.Api) * 1000 / count:0.0} worker {(after.Worker - cpu.Worker) * 1000 / count:0.0} postgres {(after.Postgres - cpu.Postgres) * 1000 / count:0.0} rabbitmq {(after.RabbitMq - cpu.RabbitMq) * 1000 / count:0.0} sandbox {(after.Sandbox - cpu.Sandbox) * 1000 / count:0.0} bench {(Machine.Cpu([Environment.ProcessId]) - own) * 1000 / count:0.0}"));
         using var carrier = new HttpClient { BaseAddress = new($"http://127.0.0.1:{SandboxPort}") };
         List<double> dials = [];
         foreach (var dial in (await carrier.GetFromJsonAsync<JsonElement>($"/sandbox/witness?kind=dial&to={Uri.EscapeDataString(Busy)}")).EnumerateArray())

@@ -66,8 +66,9 @@ async Task LivesAsync()
     await using var lives = new Lives();
     await Machine.NewDatabaseAsync(lives.Database);
     await lives.StartAsync();
-    foreach (var perSecond in (double[])[20, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
-    await lives.TalksAsync(report, 10, quick ? 60 : 300);
+    await lives.DialsAsync(report, 25, 600);
+    foreach (var perSecond in (double[])[double.Parse(Environment.GetEnvironmentVariable("RATE") ?? "20")]) await lives.DialsAsync(report, perSecond, (int)(perSecond * int.Parse(Environment.GetEnvironmentVariable("SECS") ?? "5")));
+    await lives.TalksAsync(report, 10, int.Parse(Environment.GetEnvironmentVariable("TALKS") ?? (quick ? "60" : "300")));
     await lives.ColdAsync(report);
 }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Chorus.Domain.Calls;
 using JasperFx;
 using JasperFx.Events;
@@ -25,7 +26,7 @@ public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? 
 /// follows and what it means for a leg or a parent in the same transaction. Whoever loses a race decides again from what
 /// the winner stored. One call goes one step at a time in a process; calls go side by side.
 /// </summary>
-public sealed class CallJournal(IDocumentStore store, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
+public sealed class CallJournal(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
 {
     private const int MostRaces = 12;
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
@@ -52,8 +53,17 @@ public sealed class CallJournal(IDocumentStore store, StoreSettings settings, Ca
     /// <summary>The call as decisions see it; null if the organization has no such call.</summary>
     public async Task<Call?> FindAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {
-        await using var session = store.QuerySession(organizationId.ToString());
-        return await session.LoadAsync<CallDocument>(callId, cancellationToken) is { State: var call } ? await keys.OpenAsync(call, cancellationToken) : null;
+        await using var command = source.CreateCommand(
+            $"""
+            select d.data -> 'state', c.id, c.key from {settings.Schema}.mt_doc_calldocument d left join {settings.Schema}.callees c on c.id = d.callee_id
+            where d.tenant_id = $1 and d.id = $2
+            """);
+        command.Parameters.Add(new() { Value = organizationId.ToString() });
+        command.Parameters.Add(new() { Value = callId });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken)) return null;
+        if (!reader.IsDBNull(1)) keys.Learn(new(reader.GetGuid(1), reader.GetFieldValue<byte[]>(2)));
+        return await keys.OpenAsync(JsonSerializer.Deserialize<Call>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!, cancellationToken);
     }
 
     private async Task<Recorded> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken)

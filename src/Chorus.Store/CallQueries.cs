@@ -67,7 +67,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         await using var command = source.CreateCommand(
             $"""
             select count(*) from {calls} where due_at is not null and callee_id in (select id from {settings.Schema}.callees where number = $1) and data -> 'state' ->> 'from' = $2
-            and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' and data -> 'state' ->> 'callSid' is null
+            and data -> 'state' ->> 'claim' is not null and data -> 'state' ->> 'callSid' is null
             """);
         command.Parameters.Add(new() { Value = to });
         command.Parameters.Add(new() { Value = from });

@@ -55,7 +55,7 @@ public sealed class CalleeErasure(
         await using var destroy = new NpgsqlCommand(
             $"""
             delete from {settings.Schema}.callees where id = $1 and not exists (
-                select from {settings.Schema}.mt_doc_calldocument where tenant_id = $2 and callee_id = $1 and not (data -> 'state' ->> 'erased')::boolean)
+                select from {settings.Schema}.mt_doc_calldocument where tenant_id = $2 and callee_id = $1 and not coalesce((data -> 'state' ->> 'erased')::boolean, false))
             """, connection) { Parameters = { new() { Value = callee.Id }, new() { Value = organizationId.ToString() } } };
         var destroyed = await destroy.ExecuteNonQueryAsync(cancellationToken) > 0;
         await transaction.CommitAsync(cancellationToken);

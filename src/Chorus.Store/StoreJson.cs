@@ -1,7 +1,10 @@
+using System.Collections;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Chorus.Domain.Calls;
 
 namespace Chorus.Store;
 
@@ -15,7 +18,19 @@ public static class StoreJson
         options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new UtcTime());
+        options.TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { SayNothingOfNothing } };
         return options;
+    }
+
+    /// <summary>A call's state is written again with every event; what has not happened yet is left out of it.</summary>
+    private static void SayNothingOfNothing(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(Call)) return;
+        foreach (var property in type.Properties.Where(p => !p.IsRequired))
+        {
+            var mayBeNull = Nullable.GetUnderlyingType(property.PropertyType) is not null; // there, nothing and zero are not the same
+            property.ShouldSerialize = (_, value) => mayBeNull ? value is not null : value is not (null or false or 0 or CallStatus.Queued or ICollection { Count: 0 });
+        }
     }
 
     /// <summary>RFC 3339 in UTC with a trailing <c>Z</c> and microseconds, which is what PostgreSQL keeps.</summary>

@@ -14,6 +14,7 @@ builder.Services.AddSingleton(settings);
 builder.AddChorusStore();
 builder.AddOperations("chorus-worker");
 
+builder.Services.AddSingleton<Registry>().AddHostedService(s => s.GetRequiredService<Registry>());
 builder.Services.AddSingleton<CallbackUrls>().AddSingleton<CarrierAccounts>().AddSingleton<SignedRequests>().AddSingleton<TwilioFlow>();
 builder.Services.AddHttpClient("twilio", http => (http.BaseAddress, http.Timeout) = (settings.Twilio.BaseUrl, settings.Twilio.Timeout))
     .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) });

@@ -146,10 +146,10 @@ public sealed class Sweep(
         await using var command = new NpgsqlCommand(
             $"""
             (select data -> 'state' from {store.Schema}.mt_doc_calldocument
-             where due_at <= $1 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') = 'null' order by due_at limit 1000)
+             where due_at <= $1 and id <> all($2) and data -> 'state' ->> 'claim' is null order by due_at limit 1000)
             union all
             (select data -> 'state' from {store.Schema}.mt_doc_calldocument
-             where due_at <= $3 and id <> all($2) and jsonb_typeof(data -> 'state' -> 'claim') <> 'null' order by due_at limit 64)
+             where due_at <= $3 and id <> all($2) and data -> 'state' ->> 'claim' is not null order by due_at limit 64)
             """, connection);
         command.Parameters.Add(new() { Value = now });
         command.Parameters.Add(new() { Value = next.Keys.ToArray() });

@@ -17,6 +17,9 @@ public sealed class EventRelay(
 {
     private const int MostAtOnce = 500;
     private int size = MostAtOnce;
+
+    /// <summary>What this relay saved last; null if it has to be read: who else had the lease meanwhile is noticed at the next save.</summary>
+    private long? position;
     private readonly LogReader log = new(store.Schema, clock);
     private IConnection? connection;
     private IChannel? channel;
@@ -32,15 +35,17 @@ public sealed class EventRelay(
         try
         {
             var exchange = await ChannelAsync(cancellationToken);
-            var position = await log.PositionAsync(database, cancellationToken);
-            var page = await log.ReadAsync(database, position, size, cancellationToken);
+            var from = position ?? await log.PositionAsync(database, cancellationToken);
+            position = null; // until what comes now is certain
+            var page = await log.ReadAsync(database, from, size, cancellationToken);
             metrics.StuckAt(0);
             if (page.Count > 0)
             {
                 await PublishAsync(exchange, page, cancellationToken);
-                await log.SaveAsync(database, position, page[^1].Sequence, cancellationToken);
+                await log.SaveAsync(database, from, page[^1].Sequence, cancellationToken);
                 metrics.Published(page, clock.GetUtcNow());
             }
+            position = page.Count > 0 ? page[^1].Sequence : from;
             (var full, size) = (page.Count == size, Math.Min(size * 2, MostAtOnce));
             if (!full) await signal.WaitAsync(settings.RelayEvery, cancellationToken);
         }
