@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything the Makefile does. With a container engine it uses docker-compose.yml, else this machine's own packages
 # (Debian, Ubuntu). CHORUS_MODE=native or CHORUS_MODE=docker overrides the choice.
-#   chorus.sh servers|up|demo|test|chaos|bounds|bench|verify|rebuild|dead-letters|replay|down|clean|logs
+#   chorus.sh servers|up|demo|test|chaos|bounds|bench|micro|verify|rebuild|dead-letters|replay|down|clean|logs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CHORUS_LOCAL=$PWD/.local
@@ -151,6 +151,13 @@ bench() {
   return $ok
 }
 
+# Decide, evolve, serialise, validate by themselves; needs no servers.
+micro() {
+  needs_dotnet
+  dotnet build bench/Chorus.Micro -c Release --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
+  dotnet bench/Chorus.Micro/bin/Release/net10.0/Chorus.Micro.dll --job short
+}
+
 run_tests() {
   needs_dotnet
   servers & local starting=$!
@@ -176,6 +183,7 @@ case ${1:-} in
   test) run_tests ;;
   chaos) needs_dotnet; mkdir -p .local/chaos; build; without_claim; dotnet tests/Chorus.Chaos/bin/Release/net10.0/Chorus.Chaos.dll ;;
   bench) bench ;;
+  micro) micro ;;
   bounds) needs_dotnet; mkdir -p .local/chaos; build; dotnet tests/Chorus.Chaos/bin/Release/net10.0/Chorus.Chaos.dll bounds ${BOUNDS:-} ;;
   chaos-servers) mkdir -p .local/chaos; chaos_servers "${@:2}" ;;
   verify|rebuild|dead-letters|replay)

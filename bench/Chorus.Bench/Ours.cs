@@ -1,5 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
 
 namespace Chorus.Bench;
 
@@ -13,8 +15,11 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
     /// <summary>Whether the next rounds are of all organizations or of one.</summary>
     public bool Many { get; set; } = true;
 
-    public string KeyOfOne { get; private set; } = "";
-    public Guid OrganizationOfOne { get; private set; }
+    /// <summary>The organizations and their keys; the first is the one that rounds of one organization are of.</summary>
+    public List<(Guid Id, string Key)> Organizations { get; } = [];
+
+    public string KeyOfOne => Organizations[0].Key;
+    public Guid OrganizationOfOne => Organizations[0].Id;
 
     public override async Task StartAsync()
     {
@@ -26,9 +31,22 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
             ["Chorus__PublicUrl"] = "http://127.0.0.1:27006",
             ["Chorus__Dials"] = "false",
         };
+        await TakeCommandsAsync();
         await HostAsync("Chorus.Api", Path.Combine(Machine.Root, "src", "Chorus.Api"), Port, environment);
         await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), 27_006, environment);
         await RegisterAsync();
+    }
+
+    /// <summary>Nobody dials here, but commands go where they go and are taken from there: a quorum queue, as the worker declares it.</summary>
+    private static async Task TakeCommandsAsync()
+    {
+        var connection = await new ConnectionFactory { Uri = new(Machine.RabbitMq) }.CreateConnectionAsync();
+        var channel = await connection.CreateChannelAsync();
+        await channel.QueueDeclareAsync("chorus.commands", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
+        await channel.BasicQosAsync(0, 1000, false);
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += async (_, message) => { if (message.DeliveryTag % 100 == 0) await channel.BasicAckAsync(message.DeliveryTag, multiple: true); };
+        await channel.BasicConsumeAsync("chorus.commands", autoAck: false, consumer);
     }
 
     private async Task RegisterAsync()
@@ -45,7 +63,7 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
             var number = (await PostAsync(own, "/v1/phone-numbers", new { number = "+14155552671", accountSid = "ACbench", authToken = "token" })).GetProperty("data").GetProperty("id").GetGuid();
             lock (bodies)
             {
-                if (bodies.Count == 0) (OrganizationOfOne, KeyOfOne) = (id, key);
+                Organizations.Add((id, key));
                 bodies.Add(Machine.Body(agent, number));
                 keys.Add($"Bearer {key}");
             }
@@ -82,6 +100,18 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
             drop table made, e1, d1
             """);
     }
+
+    /// <summary>Gives an organization so many calls of the past, spread over a year, as copies of one that is stored.</summary>
+    public Task FillAsync(Guid organization, long calls) => Execute($$"""
+        insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id)
+          select '{{organization}}', m.id, jsonb_set(jsonb_set(d.data, '{call,id}', to_jsonb(m.id)), '{call,createdAt}', to_jsonb(m.at)), d.mt_dotnet_type, 1,
+            (array['completed','busy','no-answer','failed'])[1 + m.n % 4], m.at, d.agent_id, d.phone_number_id, d.callee_id
+          from (select gen_random_uuid() id, n, now() - interval '1 year' * n / {{calls}} as at from generate_series(1, {{calls}}) n) m, (select * from chorus.mt_doc_calldocument where tenant_id = '{{organization}}' limit 1) d;
+        insert into chorus.call_counts as c select tenant_id::uuid, (created_at at time zone 'UTC')::date, agent_id, phone_number_id, status, count(*) from chorus.mt_doc_calldocument
+          where tenant_id = '{{organization}}' and status <> 'queued' group by 1, 2, 3, 4, 5
+          on conflict (organization_id, day, agent_id, phone_number_id, status) do update set calls = excluded.calls;
+        vacuum analyze chorus.mt_doc_calldocument
+        """);
 
     public override Task<long> RowsAsync() => Scalar("select count(*) from chorus.mt_doc_calldocument");
 

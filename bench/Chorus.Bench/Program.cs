@@ -44,6 +44,7 @@ try
         await GetsAsync();
     }
 
+    if (peers.Contains(ours)) await Lists.MeasureAsync(ours, report, [calls, 1_000, 10_000, 100_000]);
     var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
     foreach (var peer in peers.Concat(peers.Reverse()))
     {
@@ -66,9 +67,9 @@ async Task LivesAsync()
     await using var lives = new Lives();
     await Machine.NewDatabaseAsync(lives.Database);
     await lives.StartAsync();
-    await lives.DialsAsync(report, 25, 600);
-    foreach (var perSecond in (double[])[double.Parse(Environment.GetEnvironmentVariable("RATE") ?? "20")]) await lives.DialsAsync(report, perSecond, (int)(perSecond * int.Parse(Environment.GetEnvironmentVariable("SECS") ?? "5")));
-    await lives.TalksAsync(report, 10, int.Parse(Environment.GetEnvironmentVariable("TALKS") ?? (quick ? "60" : "300")));
+    await lives.DialsAsync(null, 25, quick ? 200 : 1000); // until everything is compiled
+    foreach (var perSecond in (double[])[25, 50, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
+    await lives.TalksAsync(report, 3, quick ? 30 : 200);
     await lives.ColdAsync(report);
 }
 

@@ -11,7 +11,7 @@ public sealed record Round(double PerSecond, double P50, double P99, (double Ser
 /// <summary>wrk against a peer. A round counts only if as many calls were stored as were answered, and everything was published.</summary>
 public static class Rounds
 {
-    private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(30);
 
     public static async Task<Round> PostAsync(Peer peer, int connections, TimeSpan duration)
     {

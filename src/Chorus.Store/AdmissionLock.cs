@@ -11,9 +11,19 @@ internal sealed record NamedCall(string Mark, VersionedCall Call);
 /// <summary>What admission decides by, as it stands under the accounts' locks.</summary>
 internal sealed record AdmissionState(Dictionary<Guid, Account> Accounts, Dictionary<Guid, NamedCall> Known, Dictionary<(Guid, string), Callee> Callees)
 {
+    private readonly HashSet<Guid> created = [];
+
     /// <summary>Whose number a request is for; who is new has a key from now on.</summary>
-    public Callee Callee(CallRequested request) =>
-        Callees.TryGetValue((request.OrganizationId, request.To), out var known) ? known : Callees[(request.OrganizationId, request.To)] = CalleeKeys.New();
+    public Callee Callee(CallRequested request)
+    {
+        if (Callees.TryGetValue((request.OrganizationId, request.To), out var known)) return known;
+        var callee = Callees[(request.OrganizationId, request.To)] = CalleeKeys.New();
+        created.Add(callee.Id);
+        return callee;
+    }
+
+    /// <summary>A callee who is not stored yet.</summary>
+    public bool IsNew(Callee callee) => created.Contains(callee.Id);
 }
 
 /// <summary>

@@ -76,6 +76,10 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
                 batch[i].Answer.TrySetResult(answers[i]);
             }
         }
+        catch (Exception e) when (StoreErrors.IsOtherKey(e)) // a transfer to the same number was faster; it is seen now
+        {
+            await AdmitAll(batch);
+        }
         catch (Exception e) when (batch.Count > 1 && !StoreErrors.IsAway(e))
         {
             foreach (var waiting in batch) await AdmitAll([waiting]);
@@ -101,7 +105,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
                 var callee = found.Callee(requests[i]);
                 var request = requests[i] with { CalleeId = callee.Id, RequestHash = requests[i].RequestHash is { } hash ? CalleeKeys.Mark(callee, hash) : null };
                 answers[i] = Decide(request, found.Accounts, found.Known);
-                if (answers[i].Result is AdmissionResult.Queued) queued.Add(new((CallRequested)new SealedFacts(callee).Seal(request), callee, requests[i].To));
+                if (answers[i].Result is AdmissionResult.Queued) queued.Add(new((CallRequested)new SealedFacts(callee).Seal(request), callee, requests[i].To, found.IsNew(callee)));
             }
             if (queued.Count > 0) await Write(connection, queued, [.. found.Accounts.Values.Where(a => a != before[a.OrganizationId])]);
             else await Run(connection, "rollback");

@@ -40,11 +40,11 @@ internal sealed class CallChange(IDocumentSession session, StoreSettings setting
         var line = await keys.OnLineAsync(before, cancellationToken);
         foreach (var fact in facts)
         {
-            var human = fact is TransferInitiated initiated ? await CalleeAsync(before.OrganizationId, initiated.To, cancellationToken) : null;
+            var human = fact is TransferInitiated { To: var to } ? await keys.OfNumberAsync(before.OrganizationId, to, cancellationToken) ?? CalleeKeys.New() : null;
             var stored = line.Seal(fact, human);
             call.Stream.AppendOne(stored);
             call.Document = CallDocument.After(call.Document, stored)!;
-            if (stored is TransferInitiated begun) Begin(Transferring.Leg(before, begun) with { CalleeId = human!.Id });
+            if (stored is TransferInitiated begun) Begin(Transferring.Leg(before, begun) with { CalleeId = human!.Id }, human, ((TransferInitiated)fact).To);
         }
         call.Facts.AddRange(facts);
         Postings.Queue(session, settings, before, facts);
@@ -57,17 +57,15 @@ internal sealed class CallChange(IDocumentSession session, StoreSettings setting
             await ApplyAsync(leg, Legs.CallerLeft(leg.State, ended.At).Events, cancellationToken);
     }
 
-    /// <summary>Whose number this is; who is new is stored with the change. Stored again if they are erased at this moment: their leg could not be dialled otherwise.</summary>
-    private async Task<Callee> CalleeAsync(Guid organizationId, string number, CancellationToken cancellationToken)
-    {
-        var callee = await keys.OfNumberAsync(organizationId, number, cancellationToken) ?? CalleeKeys.New();
-        session.QueueSqlCommand($"insert into {settings.Schema}.callees (number, organization_id, id, key) values (?, ?, ?, ?) on conflict do nothing", number, organizationId, callee.Id, callee.Key);
-        return callee;
-    }
-
-    private void Begin(CallRequested leg)
+    /// <summary>
+    /// The human is stored with the change, if they are new or are erased at this moment: their leg could not be dialled
+    /// otherwise. Whoever stores another key for the number meanwhile makes the change fail, and it is decided again. The
+    /// account is locked first, as everywhere.
+    /// </summary>
+    private void Begin(CallRequested leg, Callee human, string number)
     {
         session.Events.StartStream<CallDocument>(leg.CallId, leg);
         Postings.HoldForLeg(session, settings, leg);
+        session.QueueSqlCommand($"insert into {settings.Schema}.callees (number, organization_id, id, key) values (?, ?, ?, ?) on conflict (id) do nothing", number, leg.OrganizationId, human.Id, human.Key);
     }
 }

@@ -89,5 +89,5 @@ public sealed class CallJournal(IDocumentStore store, NpgsqlDataSource source, S
 
     /// <summary>Somebody else was faster, or two transactions waited for each other and this one was chosen to give way.</summary>
     private static bool IsLostRace(Exception e) =>
-        e is ConcurrencyException or EventStreamUnexpectedMaxEventIdException || e.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected };
+        e is ConcurrencyException or EventStreamUnexpectedMaxEventIdException || StoreErrors.IsOtherKey(e) || e.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected };
 }

@@ -50,6 +50,15 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         return new(await ViewAsync(reader.GetFieldValue<byte[]>(0), cancellationToken), reader.GetInt64(1));
     }
 
+    /// <summary>The version of the stream behind a call; null if the organization has no such call.</summary>
+    public async Task<long?> VersionAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand($"select mt_version from {calls} where tenant_id = $1 and id = $2");
+        command.Parameters.Add(new() { Value = organizationId.ToString() });
+        command.Parameters.Add(new() { Value = id });
+        return await command.ExecuteScalarAsync(cancellationToken) is { } version ? Convert.ToInt64(version, System.Globalization.CultureInfo.InvariantCulture) : null;
+    }
+
     /// <summary>Which of these carrier legs belong to calls, of whatever organization.</summary>
     public async Task<IReadOnlySet<string>> OwnedAsync(string[] callSids, CancellationToken cancellationToken)
     {
@@ -135,6 +144,13 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         batch.BatchCommands.Add(count);
         batch.BatchCommands.Add(page);
 
+        var (total, stored, next) = await PageAsync(batch, limit, cancellationToken);
+        return new(stored is null ? [] : JsonSerializer.Deserialize<List<CallView>>(await keys.OpenAsync(stored, cancellationToken), StoreJson.Options)!, total, next);
+    }
+
+    /// <summary>The total, the page's calls as one array, null if there are none, and where the next page begins.</summary>
+    private static async Task<(long Total, byte[]? Stored, CallCursor? Next)> PageAsync(NpgsqlBatch batch, int limit, CancellationToken cancellationToken)
+    {
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         var total = reader.GetInt64(0);
@@ -149,10 +165,8 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
             found.Write(reader.GetFieldValue<byte[]>(0));
             last = new(reader.GetFieldValue<DateTimeOffset>(1), reader.GetGuid(2));
         }
-        await reader.DisposeAsync();
-        if (rows == 0) return new([], total, null);
         found.Write("]"u8);
-        return new(JsonSerializer.Deserialize<List<CallView>>(await keys.OpenAsync(found.ToArray(), cancellationToken), StoreJson.Options)!, total, next);
+        return (total, rows == 0 ? null : found.ToArray(), next);
     }
 
     private (string Where, List<NpgsqlParameter> Parameters) Where(Guid organizationId, CallFilter filter)

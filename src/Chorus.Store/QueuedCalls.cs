@@ -9,7 +9,8 @@ namespace Chorus.Store;
 /// <summary>A call to write.</summary>
 /// <param name="Request">Its first fact, sealed.</param>
 /// <param name="Number">Who is called.</param>
-internal sealed record QueuedCall(CallRequested Request, Callee Callee, string Number);
+/// <param name="IsNew">The callee has to be stored too.</param>
+internal sealed record QueuedCall(CallRequested Request, Callee Callee, string Number, bool IsNew);
 
 /// <summary>
 /// Writes admitted calls into Marten's tables as Marten would, row for row, but all of them in six statements: callee, stream,
@@ -26,8 +27,8 @@ internal static class QueuedCalls
         CallDocument[] documents = [.. calls.Select(c => CallDocument.After(null, c)!)];
         var (tenants, ids) = (calls.Select(c => c.OrganizationId.ToString()).ToArray(), calls.Select(c => c.CallId).ToArray());
         var schema = settings.Schema;
-        QueuedCall[] called = [.. queued.DistinctBy(q => q.Callee.Id)];
-        Add($"insert into {schema}.callees (number, organization_id, id, key) select n, o, i, k from unnest($1, $2, $3, $4) as r(n, o, i, k) on conflict do nothing",
+        QueuedCall[] called = [.. queued.Where(q => q.IsNew).DistinctBy(q => q.Callee.Id)];
+        if (called.Length > 0) Add($"insert into {schema}.callees (number, organization_id, id, key) select n, o, i, k from unnest($1, $2, $3, $4) as r(n, o, i, k)",
             called.Select(q => q.Number).ToArray(), called.Select(q => q.Request.OrganizationId).ToArray(), called.Select(q => q.Callee.Id).ToArray(), called.Select(q => q.Callee.Key).ToArray());
         Add($"insert into {schema}.mt_streams (tenant_id, id, type, version) select t, i, 'call_document', 1 from unnest($1, $2) as r(t, i)", tenants, ids);
         Add($"""

@@ -9,6 +9,9 @@ public sealed class CommitInDoubtException(Exception inner) : Exception("The com
 /// <summary>What the store's errors mean.</summary>
 public static class StoreErrors
 {
+    /// <summary>Somebody else has just given this callee a key; with that one the same change succeeds.</summary>
+    public static bool IsOtherKey(Exception exception) => exception.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, TableName: "callees" };
+
     /// <summary>
     /// The store cannot be reached, starts, stops, refuses connections or cannot serve right now; the same request may succeed
     /// later (https://www.postgresql.org/docs/current/errcodes-appendix.html).

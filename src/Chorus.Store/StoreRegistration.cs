@@ -86,7 +86,7 @@ public static class StoreRegistration
         options.Schema.For<CallDocument>()
             .UseNumericRevisions(true)
             .IgnoreIndex("calls_newest").IgnoreIndex("calls_by_status").IgnoreIndex("calls_by_agent").IgnoreIndex("calls_by_number")
-            .IgnoreIndex("calls_by_customer").IgnoreIndex("calls_by_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_by_sid");
+            .IgnoreIndex("calls_by_callee").IgnoreIndex("calls_by_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_by_callsid");
         options.Policies.ForAllDocuments(mapping =>
         {
             if (mapping.DocumentType != typeof(CallDocument)) return;

@@ -122,9 +122,9 @@ create index if not exists calls_by_agent on {schema}.mt_doc_calldocument (tenan
 create index if not exists calls_by_number on {schema}.mt_doc_calldocument (tenant_id, phone_number_id, created_at desc, id desc);
 create index if not exists calls_by_callee on {schema}.mt_doc_calldocument (tenant_id, callee_id, created_at desc, id desc);
 create index if not exists calls_by_metadata on {schema}.mt_doc_calldocument using gin ((data -> 'call' -> 'metadata') jsonb_path_ops);
-create index if not exists calls_by_sid on {schema}.mt_doc_calldocument ((data -> 'call' ->> 'callSid'));
+create index if not exists calls_by_callsid on {schema}.mt_doc_calldocument ((data -> 'call' ->> 'callSid')) where data -> 'call' ->> 'callSid' is not null;
 create index if not exists calls_due on {schema}.mt_doc_calldocument (due_at) where due_at is not null;
 
 -- Of earlier versions; nothing is looked up by them.
 drop index if exists {schema}.mt_doc_calldocument_idx_status, {schema}.mt_doc_calldocument_idx_created_at, {schema}.mt_doc_calldocument_idx_agent_id,
-    {schema}.mt_doc_calldocument_idx_phone_number_id, {schema}.mt_doc_calldocument_idx_customer_number, {schema}.mt_doc_calldocument_idx_callee_id, {schema}.calls_by_customer, {schema}.mt_doc_calldocument_idx_due_at;
+    {schema}.mt_doc_calldocument_idx_phone_number_id, {schema}.mt_doc_calldocument_idx_customer_number, {schema}.mt_doc_calldocument_idx_callee_id, {schema}.calls_by_customer, {schema}.calls_by_sid, {schema}.mt_doc_calldocument_idx_due_at;

@@ -52,6 +52,25 @@ public sealed class SealTests(Api api)
     }
 
     [Fact]
+    public async Task Callers_and_transfers_that_meet_at_a_new_number_have_one_key_for_it_and_nobody_is_lost()
+    {
+        var tenant = await api.TenantAsync();
+        for (var round = 0; round < 5; round++)
+        {
+            var number = $"+1415555019{round}";
+            var parents = await Task.WhenAll(Enumerable.Range(0, 8).Select(async i => (await tenant.PlaceAsync(tenant.Call($"+1415555010{i}"))).GetProperty("id").GetGuid()));
+            foreach (var parent in parents) await TellAsync(tenant, parent, new CallStarted(At));
+            var legs = parents.Select(_ => Guid.CreateVersion7()).ToArray();
+            var transfers = parents.Zip(legs, (parent, leg) => TellAsync(tenant, parent, new TransferInitiated(leg, TransferType.Cold, number, null, At)));
+            var calls = Enumerable.Range(0, 8).Select(async _ => (await tenant.PlaceAsync(tenant.Call(number))).GetProperty("id").GetGuid()).ToArray();
+            await Task.WhenAll([.. transfers, .. calls]);
+
+            var fresh = Fresh();
+            foreach (var id in legs.Concat(calls.Select(c => c.Result))) (await fresh.FindAsync(tenant.Id, id, default))!.Call.CustomerNumber.ShouldBe(number);
+        }
+    }
+
+    [Fact]
     public async Task A_text_that_only_looks_sealed_is_served_as_it_is()
     {
         var tenant = await api.TenantAsync();

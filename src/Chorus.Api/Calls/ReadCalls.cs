@@ -13,16 +13,23 @@ public static class GetCall
         var query = new ListQuery(http.Request);
         var (version, at) = (query.Version("version"), query.Time("at"));
         query.Check();
+        // Who follows a call asks often, and mostly nothing has changed: then not even the call is read.
+        if (version is null && at is null && http.Request.Headers.IfNoneMatch.Count > 0 && await calls.VersionAsync(http.OrganizationId(), id, http.RequestAborted) is { } current && IsKnown(http, current))
+            return Results.StatusCode(304);
         var found = version is null && at is null
             ? await calls.FindAsync(http.OrganizationId(), id, http.RequestAborted)
             : await calls.FindAsOfAsync(http.OrganizationId(), id, version, at, http.RequestAborted);
         if (found is null) return ApiError.NotFound(version is null && at is null ? "call" : "call at that version or time");
 
-        var etag = $"\"{found.Version}\"";
+        return IsKnown(http, found.Version) ? Results.StatusCode(304) : Results.Json(new Envelope<CallView>(found.Call), StoreJson.Options);
+    }
+
+    /// <summary>Sets the ETag, and compares it with those the client has (RFC 9110, section 13.1.2).</summary>
+    private static bool IsKnown(HttpContext http, long version)
+    {
+        var etag = $"\"{version}\"";
         http.Response.Headers.ETag = etag;
-        return http.Request.Headers.IfNoneMatch.Any(v => v is "*" || v!.Split(',').Any(tag => tag.Trim().Replace("W/", "") == etag))
-            ? Results.StatusCode(304)
-            : Results.Json(new Envelope<CallView>(found.Call), StoreJson.Options);
+        return http.Request.Headers.IfNoneMatch.Any(v => v is "*" || v!.Split(',').Any(tag => tag.Trim().Replace("W/", "") == etag));
     }
 
     /// <summary><c>GET /v1/calls/{id}/events</c>: oldest first, versions without a gap.</summary>

@@ -9,17 +9,22 @@ namespace Chorus.Worker.Publishing;
 
 /// <summary>
 /// Publishes the event log to RabbitMQ: the log is the outbox. A page is read in the log's order, published with
-/// confirms, and only then is its end saved; what is lost in between is published again under the same ids. An event that
+/// confirms, and only then is its end saved, ten times a second; what is lost in between is published again under the same ids. An event that
 /// cannot be read stops the relay and raises an alarm: nothing is skipped.
 /// </summary>
 public sealed class EventRelay(
     Lease lease, CommitSignal signal, StoreSettings store, WorkerSettings settings, IConfiguration configuration, TimeProvider clock, RelayMetrics metrics, ILogger<EventRelay> alarm) : BackgroundService
 {
     private const int MostAtOnce = 500;
+
+    /// <summary>How long what was confirmed may go without its place being saved: each is a flush of the log beside the ones of calls. A relay that dies publishes it again.</summary>
+    private static readonly TimeSpan SaveEvery = TimeSpan.FromMilliseconds(100);
     private int size = MostAtOnce;
 
-    /// <summary>What this relay saved last; null if it has to be read: who else had the lease meanwhile is noticed at the next save.</summary>
-    private long? position;
+    /// <summary>The end of what was confirmed; null if it has to be read, for another relay may have had the lease meanwhile.</summary>
+    private long? published;
+    private long saved;
+    private DateTimeOffset savedAt;
     private readonly LogReader log = new(store.Schema, clock);
     private IConnection? connection;
     private IChannel? channel;
@@ -35,33 +40,41 @@ public sealed class EventRelay(
         try
         {
             var exchange = await ChannelAsync(cancellationToken);
-            var from = position ?? await log.PositionAsync(database, cancellationToken);
-            position = null; // until what comes now is certain
+            var from = published ??= saved = await log.PositionAsync(database, cancellationToken);
             var page = await log.ReadAsync(database, from, size, cancellationToken);
             metrics.StuckAt(0);
             if (page.Count > 0)
             {
                 await PublishAsync(exchange, page, cancellationToken);
-                await log.SaveAsync(database, from, page[^1].Sequence, cancellationToken);
+                published = page[^1].Sequence;
                 metrics.Published(page, clock.GetUtcNow());
             }
-            position = page.Count > 0 ? page[^1].Sequence : from;
+            if (page.Count == 0 || clock.GetUtcNow() - savedAt >= SaveEvery) await SaveAsync(database, cancellationToken);
             (var full, size) = (page.Count == size, Math.Min(size * 2, MostAtOnce));
-            if (!full) await signal.WaitAsync(settings.RelayEvery, cancellationToken);
+            if (!full) await signal.WaitAsync(published > saved ? SaveEvery : settings.RelayEvery, cancellationToken);
         }
         catch (UnreadableEventException e)
         {
             alarm.LogCritical("Event {Sequence} of the log cannot be read ({Reason}); publishing stands still before it, and skips nothing", e.Sequence, e.InnerException!.GetType().Name);
             metrics.StuckAt(e.Sequence);
+            await SaveAsync(database, cancellationToken);
             await Task.Delay(TimeSpan.FromSeconds(1), clock, cancellationToken); // the lease is kept: no other could read it either
         }
         catch
         {
             metrics.Stopped();
+            published = null;
             size = Math.Max(10, size / 4); // a slow broker gets less at once
             await DisconnectAsync();
             throw;
         }
+    }
+
+    private async Task SaveAsync(NpgsqlConnection database, CancellationToken cancellationToken)
+    {
+        if (published is not { } to || to == saved) return;
+        await log.SaveAsync(database, saved, to, cancellationToken);
+        (saved, savedAt) = (to, clock.GetUtcNow());
     }
 
     /// <summary>Sends a page in order and waits for every confirm.</summary>

@@ -1,0 +1,6 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Running;
+using Chorus.Micro;
+
+// The inner loops by themselves: decide, evolve, serialise, validate. In this process, so that nothing is built or restored for it.
+BenchmarkRunner.Run<InnerLoops>(ManualConfig.Create(DefaultConfig.Instance).WithOptions(ConfigOptions.DisableOptimizationsValidator).WithArtifactsPath(Path.Combine(".local", "bench", "micro")), args);
