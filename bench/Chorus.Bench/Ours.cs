@@ -42,6 +42,7 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
     {
         var connection = await new ConnectionFactory { Uri = new(Machine.RabbitMq) }.CreateConnectionAsync();
         var channel = await connection.CreateChannelAsync();
+        await channel.QueueDeleteAsync("chorus.commands"); // a worker of another run declared it with dead letters
         await channel.QueueDeclareAsync("chorus.commands", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
         await channel.BasicQosAsync(0, 1000, false);
         var consumer = new AsyncEventingBasicConsumer(channel);
