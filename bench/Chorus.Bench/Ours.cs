@@ -103,16 +103,19 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
     }
 
     /// <summary>Gives an organization so many calls of the past, spread over a year, as copies of one that is stored.</summary>
-    public Task FillAsync(Guid organization, long calls) => Execute($$"""
+    public async Task FillAsync(Guid organization, long calls)
+    {
+        await Execute($$"""
         insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id)
           select '{{organization}}', m.id, jsonb_set(jsonb_set(d.data, '{call,id}', to_jsonb(m.id)), '{call,createdAt}', to_jsonb(m.at)), d.mt_dotnet_type, 1,
             (array['completed','busy','no-answer','failed'])[1 + m.n % 4], m.at, d.agent_id, d.phone_number_id, d.callee_id
           from (select gen_random_uuid() id, n, now() - interval '1 year' * n / {{calls}} as at from generate_series(1, {{calls}}) n) m, (select * from chorus.mt_doc_calldocument where tenant_id = '{{organization}}' limit 1) d;
         insert into chorus.call_counts as c select tenant_id::uuid, (created_at at time zone 'UTC')::date, agent_id, phone_number_id, status, count(*) from chorus.mt_doc_calldocument
           where tenant_id = '{{organization}}' and status <> 'queued' group by 1, 2, 3, 4, 5
-          on conflict (organization_id, day, agent_id, phone_number_id, status) do update set calls = excluded.calls;
-        vacuum analyze chorus.mt_doc_calldocument
+          on conflict (organization_id, day, agent_id, phone_number_id, status) do update set calls = excluded.calls
         """);
+        await Execute("vacuum analyze chorus.mt_doc_calldocument");
+    }
 
     public override Task<long> RowsAsync() => Scalar("select count(*) from chorus.mt_doc_calldocument");
 
