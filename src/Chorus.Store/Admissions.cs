@@ -111,7 +111,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
             else await Run(connection, "rollback");
             return answers;
         }
-        catch (PostgresException) // the connection stands, and the transaction does not
+        catch (Exception e) when (e is not CommitInDoubtException) // whatever it was, the locks are given back before others hear of it
         {
             if (connection.State is System.Data.ConnectionState.Open) await Run(connection, "rollback");
             throw;

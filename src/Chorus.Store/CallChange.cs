@@ -66,6 +66,6 @@ internal sealed class CallChange(IDocumentSession session, StoreSettings setting
     {
         session.Events.StartStream<CallDocument>(leg.CallId, leg);
         Postings.HoldForLeg(session, settings, leg);
-        session.QueueSqlCommand($"insert into {settings.Schema}.callees (number, organization_id, id, key) values (?, ?, ?, ?) on conflict (id) do nothing", number, leg.OrganizationId, human.Id, human.Key);
+        session.QueueSqlCommand($"call {settings.Schema}.store_callees(array[?], array[?], array[?], array[?])", number, leg.OrganizationId, human.Id, human.Key);
     }
 }

@@ -28,7 +28,7 @@ internal static class QueuedCalls
         var (tenants, ids) = (calls.Select(c => c.OrganizationId.ToString()).ToArray(), calls.Select(c => c.CallId).ToArray());
         var schema = settings.Schema;
         QueuedCall[] called = [.. queued.Where(q => q.IsNew).DistinctBy(q => q.Callee.Id)];
-        if (called.Length > 0) Add($"insert into {schema}.callees (number, organization_id, id, key) select n, o, i, k from unnest($1, $2, $3, $4) as r(n, o, i, k)",
+        if (called.Length > 0) Add($"call {schema}.store_callees($1, $2, $3, $4)",
             called.Select(q => q.Number).ToArray(), called.Select(q => q.Request.OrganizationId).ToArray(), called.Select(q => q.Callee.Id).ToArray(), called.Select(q => q.Callee.Key).ToArray());
         Add($"insert into {schema}.mt_streams (tenant_id, id, type, version) select t, i, 'call_document', 1 from unnest($1, $2) as r(t, i)", tenants, ids);
         Add($"""

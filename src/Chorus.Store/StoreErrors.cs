@@ -10,7 +10,7 @@ public sealed class CommitInDoubtException(Exception inner) : Exception("The com
 public static class StoreErrors
 {
     /// <summary>Somebody else has just given this callee a key; with that one the same change succeeds.</summary>
-    public static bool IsOtherKey(Exception exception) => exception.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, TableName: "callees" };
+    public static bool IsOtherKey(Exception exception) => exception.GetBaseException() is PostgresException { SqlState: "CH001" }; // raised by store_callees
 
     /// <summary>
     /// The store cannot be reached, starts, stops, refuses connections or cannot serve right now; the same request may succeed

@@ -49,6 +49,17 @@ create table if not exists {schema}.callees (
     primary key (number, organization_id)
 );
 
+-- Stores callees; fails if a number has another key meanwhile. A unique violation would do so too, and write the number into
+-- the server's log.
+create or replace procedure {schema}.store_callees(numbers text[], organizations uuid[], ids uuid[], keys bytea[]) language plpgsql as $$
+begin
+    insert into {schema}.callees (number, organization_id, id, key)
+        select n, o, i, k from unnest(numbers, organizations, ids, keys) as r(n, o, i, k) on conflict do nothing;
+    if (select count(*) from {schema}.callees c where c.id = any(ids)) < cardinality(ids) then
+        raise exception 'a number has another key' using errcode = 'CH001';
+    end if;
+end $$;
+
 create table if not exists {schema}.relay_progress (
     name   text primary key,
     seq_id bigint not null
