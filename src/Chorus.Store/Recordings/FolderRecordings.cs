@@ -25,7 +25,7 @@ public sealed class FolderRecordings(RecordingSettings settings) : IRecordingSto
     public Task DeleteAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {
         try { File.Delete(PathOf(organizationId, callId)); }
-        catch (DirectoryNotFoundException) { }
+        catch (DirectoryNotFoundException) { } // nothing of this organization was ever recorded
         return Task.CompletedTask;
     }
 
