@@ -2,9 +2,12 @@ using System.Globalization;
 using Chorus.Bench;
 
 // One run over all peers on this machine: the same PostgreSQL, the same payload, a fresh database each, filled with calls of
-// the past; rounds are interleaved, so that a machine that grows slower grows slower for all. BENCH_QUICK=1 for a short one.
+// the past; rounds are interleaved, so that a machine that grows slower grows slower for all. BENCH_QUICK=1 for a short one;
+// BENCH_ONLY names peers, BENCH_FIGURES some of post, gets, lists, open, BENCH_CONNECTIONS the POSTs' connections.
 var quick = Environment.GetEnvironmentVariable("BENCH_QUICK") == "1";
 var only = Environment.GetEnvironmentVariable("BENCH_ONLY")?.Split(',');
+var figures = Environment.GetEnvironmentVariable("BENCH_FIGURES")?.Split(',') ?? ["post", "gets", "lists", "open"];
+var connected = Environment.GetEnvironmentVariable("BENCH_CONNECTIONS")?.Split(',').Select(int.Parse).ToArray() ?? [1, 16, 64, 256];
 var (calls, rounds, seconds, warmUp) = quick ? (20_000, 2, 4, 4) : (1_000_000, 5, 8, 12);
 var (length, report) = (TimeSpan.FromSeconds(seconds), new Report());
 var how = string.Create(CultureInfo.InvariantCulture, $"{calls:N0} calls stored before each peer's first round, {rounds} rounds of {seconds} s for each figure, warm-up of {warmUp} s; wrk with one thread; fsync, synchronous_commit and publisher confirms on.");
@@ -26,7 +29,7 @@ try
     }
     foreach (var peer in peers) await Rounds.PostAsync(peer, 64, TimeSpan.FromSeconds(warmUp));
 
-    foreach (var connections in (int[])[1, 16, 64, 256])
+    foreach (var connections in figures.Contains("post") ? connected : [])
     {
         await InterleavedAsync($"post_c{connections}", peer => Rounds.PostAsync(peer, connections, length));
         if (peers.OfType<Raw>().FirstOrDefault() is not { } raw || connections > 64) continue; // PostgreSQL has no 256 connections
@@ -35,24 +38,24 @@ try
     }
     if (peers.Contains(ours))
     {
-        foreach (var many in (bool[])[true, false, false, true])
+        if (figures.Contains("post")) foreach (var many in (bool[])[true, false, false, true])
         {
             ours.Many = many;
             Record(many ? "post_c64_thousand_organizations" : "post_c64_one_organization", ours, await Rounds.PostAsync(ours, 64, length));
         }
         ours.Many = true;
-        await GetsAsync();
+        if (figures.Contains("gets")) await GetsAsync();
     }
 
-    if (peers.Contains(ours)) await Lists.MeasureAsync(ours, report, [calls, 1_000, 10_000, 100_000]);
+    if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, 1_000, 10_000, 100_000]);
     var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
-    foreach (var peer in peers.Concat(peers.Reverse()))
+    foreach (var peer in figures.Contains("open") ? peers.Concat(peers.Reverse()) : [])
     {
         var (p50, p99, p999) = await OpenLoop.PostAsync(peer, half, length);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"open loop {peer.Name,-10} {half:0}/s: p50 {p50:0.0} p99 {p99:0.0} p99.9 {p999:0.0} ms"));
         foreach (var (name, value) in new[] { ("p50", p50), ("p99", p99), ("p999", p999) }) report.Add($"post_open_{name}_ms", peer.Name, value);
     }
-    if (peers.Length > 0) report.Add("post_open_rate", "all", half);
+    if (figures.Contains("open") && peers.Length > 0) report.Add("post_open_rate", "all", half);
 }
 finally
 {

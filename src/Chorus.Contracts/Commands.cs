@@ -5,13 +5,20 @@ namespace Chorus.Contracts;
 /// </summary>
 public sealed record DialCall(Guid OrganizationId, Guid CallId);
 
+/// <summary>Asks a worker to dial calls that were queued together, side by side: a message each would cost the broker more than the store takes for the call.</summary>
+public sealed record DialCalls(IReadOnlyList<DialCall> Calls)
+{
+    /// <summary>Most calls of one message: what is queued at once should spread over the workers.</summary>
+    public const int Most = 16;
+}
+
 /// <summary>Asks a worker to hang up a call whose <c>HangupRequested</c> is stored. Repeating it does no harm.</summary>
 public sealed record HangUpCall(Guid OrganizationId, Guid CallId);
 
 /// <summary>Asks a worker to let a callee hear what they should: hold, another agent. Repeating it does no harm.</summary>
 public sealed record MoveCall(Guid OrganizationId, Guid CallId);
 
-/// <summary>The worker's command queue on RabbitMQ: a durable quorum queue, one message a command, JSON.</summary>
+/// <summary>The worker's command queue on RabbitMQ: a durable quorum queue, JSON.</summary>
 public static class CommandQueue
 {
     public const string Name = "chorus.commands";
@@ -21,6 +28,9 @@ public static class CommandQueue
 
     /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.DialCall"/>.</summary>
     public const string DialCall = "Chorus.Contracts.DialCall";
+
+    /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.DialCalls"/>.</summary>
+    public const string DialCalls = "Chorus.Contracts.DialCalls";
 
     /// <summary>AMQP <c>type</c> property of a <see cref="Contracts.HangUpCall"/>.</summary>
     public const string HangUpCall = "Chorus.Contracts.HangUpCall";

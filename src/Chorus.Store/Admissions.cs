@@ -31,32 +31,36 @@ public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null
 /// </summary>
 public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock) : BackgroundService
 {
-    private readonly Channel<Waiting> queue = Channel.CreateBounded<Waiting>(settings.AdmissionQueue);
+    private readonly Channel<Waiting>[] queues = [.. Enumerable.Range(0, settings.AdmissionLoops).Select(_ => Channel.CreateBounded<Waiting>(settings.AdmissionQueue / settings.AdmissionLoops))];
+
+    /// <summary>Tells of calls that were queued in one transaction, once it is committed.</summary>
+    public event Action<IReadOnlyList<CallRequested>>? Queued;
 
     /// <summary>Asks for a call; null if too many requests wait already.</summary>
     /// <exception cref="NpgsqlException">The store is away.</exception>
     public async Task<Admitted?> AdmitAsync(CallRequested request, CancellationToken cancellationToken)
     {
         var waiting = new Waiting(request, cancellationToken);
-        return queue.Writer.TryWrite(waiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
+        return queues[(uint)request.OrganizationId.GetHashCode() % queues.Length].Writer.TryWrite(waiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Enumerable.Range(0, settings.AdmissionLoops).Select(_ => Task.Run(Loop, CancellationToken.None)));
+        Task.WhenAll(queues.Select(queue => Task.Run(() => Loop(queue.Reader), CancellationToken.None)));
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        queue.Writer.TryComplete(); // what waits is admitted, what comes is refused
+        foreach (var queue in queues) queue.Writer.TryComplete(); // what waits is admitted, what comes is refused
         await base.StopAsync(cancellationToken);
-        while (queue.Reader.TryRead(out var waiting)) waiting.Answer.TrySetException(new TimeoutException("The service is stopping."));
+        foreach (var queue in queues)
+            while (queue.Reader.TryRead(out var waiting)) waiting.Answer.TrySetException(new TimeoutException("The service is stopping."));
     }
 
-    private async Task Loop()
+    private async Task Loop(ChannelReader<Waiting> queue)
     {
-        while (await queue.Reader.WaitToReadAsync(CancellationToken.None)) // ends when the queue is complete and empty
+        while (await queue.WaitToReadAsync(CancellationToken.None)) // ends when the queue is complete and empty
         {
             List<Waiting> batch = [];
-            while (batch.Count < settings.AdmissionBatch && queue.Reader.TryRead(out var waiting))
+            while (batch.Count < settings.AdmissionBatch && queue.TryRead(out var waiting))
                 if (!waiting.Left.IsCancellationRequested) batch.Add(waiting); // who has hung up meanwhile asked for nothing
             if (batch.Count > 0) await AdmitAll(batch);
         }
@@ -65,29 +69,38 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     /// <summary>A batch that fails is tried one by one, so that a request fails only for itself.</summary>
     private async Task AdmitAll(List<Waiting> batch)
     {
-        try
-        {
-            var answers = await Commit([.. batch.Select(w => w.Request)]);
-            signal.Pulse();
-            for (var i = 0; i < batch.Count; i++)
-            {
-                if (answers[i].Result is AdmissionResult.Queued) metrics.Committed(null, [batch[i].Request]);
-                else if (answers[i].Call is null) metrics.Refused(answers[i].Result);
-                batch[i].Answer.TrySetResult(answers[i]);
-            }
-        }
+        Admitted[] answers;
+        try { answers = await Commit([.. batch.Select(w => w.Request)]); }
         catch (Exception e) when (StoreErrors.IsOtherKey(e)) // a transfer to the same number was faster; it is seen now
         {
             await AdmitAll(batch);
+            return;
         }
         catch (Exception e) when (batch.Count > 1 && !StoreErrors.IsAway(e))
         {
             foreach (var waiting in batch) await AdmitAll([waiting]);
+            return;
         }
         catch (Exception e)
         {
             foreach (var waiting in batch) waiting.Answer.TrySetException(e);
+            return;
         }
+        Tell(batch, answers);
+    }
+
+    private void Tell(List<Waiting> batch, Admitted[] answers)
+    {
+        signal.Pulse();
+        List<CallRequested> queued = [];
+        foreach (var (i, waiting) in batch.Index())
+        {
+            if (answers[i].Result is AdmissionResult.Queued) queued.Add(waiting.Request);
+            else if (answers[i].Call is null) metrics.Refused(answers[i].Result);
+        }
+        if (queued.Count > 0) Queued?.Invoke(queued);
+        metrics.Committed(null, queued);
+        foreach (var (i, waiting) in batch.Index()) waiting.Answer.TrySetResult(answers[i]);
     }
 
     /// <summary>Two round trips: begin, lock and look; then write and commit.</summary>

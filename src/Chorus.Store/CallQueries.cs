@@ -37,27 +37,18 @@ public sealed record CallEvent(long Version, string Type, DateTimeOffset At, obj
 public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys)
 {
     private readonly string calls = $"{settings.Schema}.mt_doc_calldocument";
+    private readonly CallReads reads = new(source, settings);
 
     public async Task<VersionedCall?> FindAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(
-            $"select d.data -> 'call', d.mt_version, c.id, c.key from {calls} d left join {settings.Schema}.callees c on c.id = d.callee_id where d.tenant_id = $1 and d.id = $2");
-        command.Parameters.Add(new() { Value = organizationId.ToString() });
-        command.Parameters.Add(new() { Value = id });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken)) return null;
-        if (!reader.IsDBNull(2)) keys.Learn(new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
-        return new(await ViewAsync(reader.GetFieldValue<byte[]>(0), cancellationToken), reader.GetInt64(1));
+        if (await reads.FindAsync(organizationId, id, versionOnly: false, cancellationToken) is not { } stored) return null;
+        if (stored.Callee is { } callee) keys.Learn(callee);
+        return new(await ViewAsync(stored.View!, cancellationToken), stored.Version);
     }
 
     /// <summary>The version of the stream behind a call; null if the organization has no such call.</summary>
-    public async Task<long?> VersionAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
-    {
-        await using var command = source.CreateCommand($"select mt_version from {calls} where tenant_id = $1 and id = $2");
-        command.Parameters.Add(new() { Value = organizationId.ToString() });
-        command.Parameters.Add(new() { Value = id });
-        return await command.ExecuteScalarAsync(cancellationToken) is { } version ? Convert.ToInt64(version, System.Globalization.CultureInfo.InvariantCulture) : null;
-    }
+    public async Task<long?> VersionAsync(Guid organizationId, Guid id, CancellationToken cancellationToken) =>
+        (await reads.FindAsync(organizationId, id, versionOnly: true, cancellationToken))?.Version;
 
     /// <summary>Which of these carrier legs belong to calls, of whatever organization.</summary>
     public async Task<IReadOnlySet<string>> OwnedAsync(string[] callSids, CancellationToken cancellationToken)

@@ -9,8 +9,8 @@ public sealed class StoreSettings
     /// <summary>Most requests that one transaction admits. Default 200.</summary>
     public int AdmissionBatch { get; set; } = 200;
 
-    /// <summary>Transactions that admit side by side in one process. Default 1: a second one mostly waits for the locks of the first, and both are smaller.</summary>
-    public int AdmissionLoops { get; set; } = 1;
+    /// <summary>Transactions that admit side by side in one process, each for its share of the organizations, so that none waits for another's locks. Default 2.</summary>
+    public int AdmissionLoops { get; set; } = 2;
 
     /// <summary>Requests that may wait for admission before further ones are answered 503. Default 5000.</summary>
     public int AdmissionQueue { get; set; } = 5000;

@@ -125,6 +125,7 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
         try
         {
             await bus.InvokeAsync(new DialCall(nobody, nobody));
+            await bus.InvokeAsync(new DialCalls([new(nobody, nobody)]));
             await bus.InvokeAsync(new HangUpCall(nobody, nobody));
             await bus.InvokeAsync(new MoveCall(nobody, nobody));
         }

@@ -32,6 +32,20 @@ public sealed class ReadCallsTests(Api api)
     }
 
     [Fact]
+    public async Task Reads_that_wait_together_get_each_its_own_call()
+    {
+        var (one, other) = (await api.TenantAsync(), await api.TenantAsync());
+        var own = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => one.PlaceAsync()));
+        var ids = own.Select(c => c.GetProperty("id").GetString()!).ToArray();
+
+        var read = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => one.GetAsync($"/v1/calls/{ids[i % 10]}")));
+        var strange = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => other.Client.GetAsync($"/v1/calls/{ids[i % 10]}")));
+
+        foreach (var (i, call) in read.Index()) call.GetProperty("data").GetProperty("id").GetString().ShouldBe(ids[i % 10]);
+        strange.ShouldAllBe(answer => answer.StatusCode == HttpStatusCode.NotFound);
+    }
+
+    [Fact]
     public async Task Filters_find_what_they_name()
     {
         var tenant = await api.TenantAsync();

@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Chorus.Api.Http;
-using Chorus.Contracts;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
@@ -19,7 +18,7 @@ public sealed record PlaceCallRequest(Guid AgentId, Guid PhoneNumberId, string T
 /// Queues an outbound call: validated, admitted and readable when it is answered; a worker dials it afterwards. The
 /// command to the worker needs no outbox: the queued call is one, and what is not claimed soon is sent again.
 /// </summary>
-public sealed class PlaceCall(Registry registry, CallQueries calls, Admissions admissions, WorkerCommands commands, ApiSettings settings, TimeProvider clock)
+public sealed class PlaceCall(Registry registry, CallQueries calls, Admissions admissions, ApiSettings settings, TimeProvider clock)
 {
     public async Task<IResult> HandleAsync(HttpContext http)
     {
@@ -68,14 +67,13 @@ public sealed class PlaceCall(Registry registry, CallQueries calls, Admissions a
             from is null ? new("phoneNumberId", "names no phone number of this organization") : null,
         }.OfType<FieldError>()]);
 
-    private IResult Answer(HttpContext http, Admitted? admitted)
+    private static IResult Answer(HttpContext http, Admitted? admitted)
     {
         switch (admitted?.Result)
         {
             case AdmissionResult.Queued or AdmissionResult.Replayed:
                 var call = admitted.Call!;
-                if (admitted.Result is AdmissionResult.Queued) commands.Send(CommandQueue.DialCall, new DialCall(call.Call.OrganizationId, call.Call.Id));
-                else http.Response.Headers["Idempotency-Replayed"] = "true";
+                if (admitted.Result is AdmissionResult.Replayed) http.Response.Headers["Idempotency-Replayed"] = "true";
                 http.Response.Headers.Location = $"/v1/calls/{call.Call.Id}";
                 http.Response.Headers.ETag = $"\"{call.Version}\"";
                 return Results.Json(new Envelope<CallView>(call.Call), StoreJson.Options, statusCode: 201);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Threading.Channels;
 using Chorus.Contracts;
+using Chorus.Domain.Calls;
 using Chorus.Store;
 using RabbitMQ.Client;
 
@@ -11,16 +12,27 @@ namespace Chorus.Api.Calls;
 /// Tells the workers what was committed. Nothing depends on it: a command that is lost, here or while the broker is away,
 /// is sent again by the sweep, which finds the call in the store; so nobody waits for the broker.
 /// </summary>
-public sealed class WorkerCommands(IConfiguration configuration, ILogger<WorkerCommands> log) : BackgroundService
+public sealed class WorkerCommands(Admissions admissions, IConfiguration configuration, ILogger<WorkerCommands> log) : BackgroundService
 {
     private readonly Channel<Command> queue = Channel.CreateBounded<Command>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>Sends a command, soon.</summary>
-    public void Send<T>(string type, T command) =>
-        queue.Writer.TryWrite(new(type, JsonSerializer.SerializeToUtf8Bytes(command, StoreJson.Options), Activity.Current?.Id));
+    public void Send<T>(string type, T command) => Send(type, command, Activity.Current?.Id);
+
+    private void Send<T>(string type, T command, string? traceParent) => queue.Writer.TryWrite(new(type, JsonSerializer.SerializeToUtf8Bytes(command, StoreJson.Options), traceParent));
+
+    private void SendDials(IReadOnlyList<CallRequested> queued)
+    {
+        foreach (var calls in queued.Select(c => new DialCall(c.OrganizationId, c.CallId)).Chunk(DialCalls.Most))
+        {
+            if (calls is [var only]) Send(CommandQueue.DialCall, only, queued.First(c => c.CallId == only.CallId).TraceParent);
+            else Send(CommandQueue.DialCalls, new DialCalls(calls), null);
+        }
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        admissions.Queued += SendDials;
         while (!stoppingToken.IsCancellationRequested)
         {
             try { await Publish(stoppingToken); }

@@ -12,6 +12,13 @@ public static class DialCallHandler
         dialler.DialAsync(command.OrganizationId, command.CallId, cancellationToken);
 }
 
+/// <summary>Dials what was queued together. One that fails fails the message, which is handled again: those that are claimed by then are left alone.</summary>
+public static class DialCallsHandler
+{
+    public static Task HandleAsync(DialCalls command, Dialler dialler, CancellationToken cancellationToken) =>
+        dialler.DialAsync(command.Calls, cancellationToken);
+}
+
 /// <summary>Asks the carrier to end a call whose end was asked for.</summary>
 public static class HangUpCallHandler
 {

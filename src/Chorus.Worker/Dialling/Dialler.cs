@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Chorus.Contracts;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 using Chorus.Store;
@@ -18,8 +20,18 @@ public sealed class Dialler(
     /// <summary>How long an account that fails is left alone.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
+    private readonly SemaphoreSlim together = new(settings.Parallelism);
+
     /// <summary>How long a dial may wait in the queue; nobody waits on hold as long as a call may wait to begin.</summary>
     public static TimeSpan LongestWait(Call call, WorkerSettings settings) => call.ParentCallId is null ? settings.LongestWait : settings.LongestTransferWait;
+
+    /// <summary>Dials queued calls side by side, with no more of them under way than a worker may have.</summary>
+    public Task DialAsync(IReadOnlyList<DialCall> calls, CancellationToken cancellationToken) => Task.WhenAll(calls.Select(async call =>
+    {
+        await together.WaitAsync(cancellationToken);
+        try { await DialAsync(call.OrganizationId, call.CallId, cancellationToken); }
+        finally { together.Release(); }
+    }));
 
     /// <summary>Dials a queued call, when it is its turn and the carrier's account works. What is not dialled now is still queued, and due.</summary>
     public async Task DialAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
@@ -42,7 +54,7 @@ public sealed class Dialler(
         var claimed = await reports.DecideAsync(queued, account, c => Calls.Claim(c, settings.Node, rings, LongestWait(c, settings), clock.GetUtcNow()));
         if (claimed.Facts is not [DialClaimed claim]) return null; // somebody else has it, or it is over
         var call = claimed.Call!;
-        using var activity = ChorusMetrics.Activities.StartActivity("dial", System.Diagnostics.ActivityKind.Client);
+        using var activity = ChorusMetrics.Activities.StartActivity("dial", ActivityKind.Client, Trace(call));
         activity?.SetTag("chorus.call_id", call.Id);
 
         // From here on nothing may be repeated, and the host's stop must not cut the question off from its answer.
@@ -52,6 +64,13 @@ public sealed class Dialler(
         log.LogInformation("Dialled {CallId} attempt {Attempt}: {Answer}", call.Id, claim.Attempt, answer.GetType().Name);
         await Record(call, account, claim.Attempt, answer);
         return answer;
+    }
+
+    /// <summary>The dial belongs to its request's trace, whatever brought it here.</summary>
+    private static ActivityContext Trace(Call call)
+    {
+        var known = ActivityContext.TryParse(call.TraceParent, null, out var request);
+        return Activity.Current is { } current && (!known || current.TraceId == request.TraceId) ? current.Context : request;
     }
 
     private Task Record(Call call, CarrierAccount account, int attempt, DialAnswer answer) => answer switch

@@ -1,0 +1,92 @@
+using System.Collections.Concurrent;
+using Npgsql;
+
+namespace Chorus.Store;
+
+/// <summary>A call as it stands in the store.</summary>
+/// <param name="View">Null where only the version was asked for.</param>
+/// <param name="Callee">Whose number it was placed to; null if they are erased.</param>
+internal sealed record StoredCall(long Version, byte[]? View, Callee? Callee);
+
+/// <summary>
+/// Reads calls by id: one round trip for all that wait. A lone read goes at once and on its own thread; who comes while two
+/// round trips are under way goes with the next, which begins after they came, so they see what was committed before.
+/// </summary>
+internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
+{
+    private const int AtOnce = 2, Most = 64;
+    private readonly string calls = $"{settings.Schema}.mt_doc_calldocument", callees = $"{settings.Schema}.callees";
+    private readonly ConcurrentQueue<Read> waiting = new();
+    private int running;
+
+    /// <returns>Null if the organization has no such call.</returns>
+    public async Task<StoredCall?> FindAsync(Guid organizationId, Guid id, bool versionOnly, CancellationToken cancellationToken)
+    {
+        var read = new Read(organizationId, id, versionOnly);
+        waiting.Enqueue(read);
+        if (TryBegin())
+        {
+            await ReadWaitingAsync();
+            if (End()) _ = Task.Run(GoOnAsync, CancellationToken.None);
+        }
+        return await read.Answer.Task.WaitAsync(cancellationToken);
+    }
+
+    private bool TryBegin()
+    {
+        if (Interlocked.Increment(ref running) <= AtOnce) return true;
+        Interlocked.Decrement(ref running);
+        return false;
+    }
+
+    /// <returns>True if somebody came meanwhile, and the caller has begun again for them.</returns>
+    private bool End()
+    {
+        Interlocked.Decrement(ref running);
+        return !waiting.IsEmpty && TryBegin();
+    }
+
+    private async Task GoOnAsync()
+    {
+        do await ReadWaitingAsync();
+        while (End());
+    }
+
+    private async Task ReadWaitingAsync()
+    {
+        List<Read> reads = [];
+        while (reads.Count < Most && waiting.TryDequeue(out var read)) reads.Add(read);
+        if (reads.Count == 0) return;
+        try
+        {
+            await using var batch = source.CreateBatch();
+            foreach (var read in reads) batch.BatchCommands.Add(Command(read));
+            await using var reader = await batch.ExecuteReaderAsync(CancellationToken.None);
+            foreach (var read in reads)
+            {
+                read.Answer.TrySetResult(await reader.ReadAsync(CancellationToken.None) ? Stored(reader, read.VersionOnly) : null);
+                await reader.NextResultAsync(CancellationToken.None);
+            }
+        }
+        catch (Exception e)
+        {
+            foreach (var read in reads) read.Answer.TrySetException(e);
+        }
+    }
+
+    private NpgsqlBatchCommand Command(Read read) => new(read.VersionOnly
+        ? $"select mt_version from {calls} where tenant_id = $1 and id = $2"
+        : $"select d.mt_version, d.data -> 'call', c.id, c.key from {calls} d left join {callees} c on c.id = d.callee_id where d.tenant_id = $1 and d.id = $2")
+    {
+        Parameters = { new NpgsqlParameter<string>() { TypedValue = read.OrganizationId.ToString() }, new NpgsqlParameter<Guid>() { TypedValue = read.Id } },
+    };
+
+    private static StoredCall Stored(NpgsqlDataReader reader, bool versionOnly) => versionOnly
+        ? new(reader.GetInt64(0), null, null)
+        : new(reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), reader.IsDBNull(2) ? null : new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
+
+    private sealed record Read(Guid OrganizationId, Guid Id, bool VersionOnly)
+    {
+        public TaskCompletionSource<StoredCall?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
