@@ -65,6 +65,24 @@ public sealed class FaultsTests(Service service)
         (await service.WitnessAsync(id, "dial")).Length.ShouldBe(1);
     }
 
+    [Fact]
+    public async Task Calls_that_are_dialled_together_are_dialled_once_each_even_if_the_command_comes_twice()
+    {
+        var tenant = await service.TenantAsync();
+        await using var connection = await new ConnectionFactory { Uri = new(TestServers.TestServers.RabbitMq("chorus-e2e")) }.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        var ids = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => tenant.PlaceAsync("+14155550131")));
+        var command = JsonSerializer.SerializeToUtf8Bytes(new { calls = ids.Select(id => new { organizationId = tenant.Id, callId = id }) });
+        for (var i = 0; i < 2; i++)
+            await channel.BasicPublishAsync("", "chorus.commands", mandatory: true, new BasicProperties { Type = "Chorus.Contracts.DialCalls", ContentType = "application/json" }, command);
+
+        foreach (var id in ids)
+        {
+            (await tenant.EndOfAsync(id)).End().ShouldBe(("completed", "agent_hangup"));
+            (await service.WitnessAsync(id, "dial")).Length.ShouldBe(1);
+        }
+    }
+
     [Theory]
     [InlineData("DuplicateCallbacks", "+14155550126")]
     [InlineData("ReorderCallbacks", "+14155550127")]
