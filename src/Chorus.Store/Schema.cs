@@ -7,10 +7,12 @@ namespace Chorus.Store;
 
 /// <summary>
 /// Brings the database up to date before the host serves anything. Processes that start together take turns; while the store
-/// is away a host waits for it, as it would have done had it been running.
+/// is away a host waits for it, as it would have done had it been running. What has been applied stands in the schema's comment,
+/// so that a host whose build brings nothing new starts at once.
 /// </summary>
 public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, ILogger<Schema> log) : IHostedLifecycleService
 {
+    private static readonly string Build = $"applied by {typeof(Schema).Module.ModuleVersionId} with Marten {typeof(DocumentStore).Module.ModuleVersionId}";
     private const long Turn = 4_849_210_601; // any number that is ours alone
 
     public async Task StartingAsync(CancellationToken cancellationToken)
@@ -29,6 +31,7 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
     private async Task TakeTurnAsync(CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        if (await IsAppliedAsync(connection, cancellationToken)) return;
         await Run(connection, $"select pg_advisory_lock({Turn})", cancellationToken);
         try { await ApplyAsync(connection, cancellationToken); }
         finally
@@ -42,6 +45,13 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
         await Run(connection, $"create schema if not exists {settings.Schema}", cancellationToken);
         await store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(JasperFx.AutoCreate.CreateOrUpdate);
         await Run(connection, Script().Replace("{schema}", settings.Schema, StringComparison.Ordinal), cancellationToken);
+        await Run(connection, $"comment on schema {settings.Schema} is '{Build}'", cancellationToken);
+    }
+
+    private async Task<bool> IsAppliedAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("select obj_description(to_regnamespace($1), 'pg_namespace')", connection) { Parameters = { new() { Value = settings.Schema } } };
+        return await command.ExecuteScalarAsync(cancellationToken) as string == Build;
     }
 
     private static string Script()

@@ -9,7 +9,7 @@ namespace Chorus.Worker.Dialling;
 public sealed class Lease(IConfiguration configuration, ILogger<Lease> log)
 {
     // Of its own, never from the pool: nobody else must inherit the lock or the time-out.
-    private readonly string database = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString("Postgres")) { Pooling = false, ApplicationName = "chorus-lease" }.ToString();
+    private readonly string database = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString("Postgres")) { Pooling = false, ApplicationName = "chorus-lease", MaxAutoPrepare = 20 }.ToString();
 
     /// <summary>How long a holder may be silent.</summary>
     public static readonly TimeSpan Length = TimeSpan.FromSeconds(5);
