@@ -13,7 +13,7 @@ end
 function request()
   counter = counter + 1
   local i = counter % #bodies + 1
-  local headers = { ["Content-Type"] = "application/json", ["Idempotency-Key"] = "bench-" .. number .. "-" .. counter }
+  local headers = { ["Content-Type"] = "application/json", ["Idempotency-Key"] = "bench-" .. (os.getenv("BENCH_RUN") or "") .. number .. "-" .. counter }
   if keys[i] then headers["Authorization"] = keys[i] end
   return wrk.format("POST", "/v1/calls", headers, bodies[i])
 end

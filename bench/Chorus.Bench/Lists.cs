@@ -14,7 +14,7 @@ public static class Lists
         foreach (var (i, size) in sizes.Index())
         {
             var (organization, key) = ours.Organizations[i];
-            if (i > 0) await ours.FillAsync(organization, size); // the first has its calls of the past
+            await ours.FillAsync(organization, i > 0 ? size : 0); // the first has its calls of the past
             using var client = ours.Client(key);
             var first = await client.GetStringAsync("/v1/calls?limit=20");
             using var page = JsonDocument.Parse(first);

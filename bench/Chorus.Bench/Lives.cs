@@ -21,7 +21,7 @@ public sealed class Lives() : Peer("lives", 27_011)
     private readonly ConcurrentQueue<(string Type, string Call, DateTimeOffset At, DateTimeOffset Heard)> heard = new();
     private HttpClient client = null!;
     private Guid agent, number;
-    private Dictionary<string, string> api = [];
+    private Dictionary<string, string> api = [], worker = [];
 
     public override Task PrefillAsync(int calls) => Task.CompletedTask;
 
@@ -30,10 +30,12 @@ public sealed class Lives() : Peer("lives", 27_011)
     public override async Task StartAsync()
     {
         api = new() { ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = Machine.RabbitMq, ["Chorus__AdminKey"] = AdminKey };
-        Dictionary<string, string> worker = new(api)
+        worker = new(api)
         {
             ["Chorus__PublicUrl"] = $"http://127.0.0.1:{WorkerPort}", ["Chorus__Twilio__BaseUrl"] = $"http://127.0.0.1:{SandboxPort}", ["Chorus__Record"] = "false", ["Chorus__Outbound__AllowLoopback"] = "true",
         };
+        await using (var connection = await new ConnectionFactory { Uri = new(Machine.RabbitMq) }.CreateConnectionAsync())
+        await using (var channel = await connection.CreateChannelAsync()) await channel.QueueDeleteAsync("chorus.commands"); // another part of the bench declares it without dead letters
         await HostAsync("Chorus.Sandbox", Path.Combine(Machine.Root, "src", "Chorus.Sandbox"), SandboxPort, new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token, ["Sandbox__PublicUrl"] = $"http://127.0.0.1:{SandboxPort}" });
         await HostAsync("Chorus.Api", Path.Combine(Machine.Root, "src", "Chorus.Api"), Port, api);
         await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), WorkerPort, worker);
@@ -104,7 +106,7 @@ public sealed class Lives() : Peer("lives", 27_011)
 
     private async Task UntilOverAsync()
     {
-        while (await Scalar("select count(*) from chorus.mt_doc_calldocument where due_at is not null") > 0) await Task.Delay(100);
+        while (await Scalar("select count(*) from chorus.mt_doc_calldocument where due_at is not null") > 0) await Task.Delay(500);
         while (await Scalar("select (select max(seq_id) from chorus.mt_events) - seq_id from chorus.relay_progress") > 0) await Task.Delay(20);
     }
 
@@ -154,6 +156,7 @@ public sealed class Lives() : Peer("lives", 27_011)
         await UntilOverAsync();
         var seconds = clock.Elapsed.TotalSeconds;
         var after = Usage();
+        report.Add("life_cpu_all_ms", "ours", (after.Api - cpu.Api + after.Worker - cpu.Worker + after.Postgres - cpu.Postgres + after.RabbitMq - cpu.RabbitMq) * 1000 / count);
         foreach (var (name, value) in new (string, double)[]
         {
             ("life_cpu_api_ms", (after.Api - cpu.Api) * 1000 / count), ("life_cpu_worker_ms", (after.Worker - cpu.Worker) * 1000 / count), ("life_cpu_postgres_ms", (after.Postgres - cpu.Postgres) * 1000 / count),
@@ -192,11 +195,54 @@ public sealed class Lives() : Peer("lives", 27_011)
         Console.WriteLine($"cold start to 201: {clock.Elapsed.TotalMilliseconds:0} ms");
         await UntilOverAsync();
         await Task.Delay(5000);
-        report.Add("idle_memory_api_mb", "ours", Memory(process.Id));
-        report.Add("after_lives_memory_worker_mb", "ours", Memory(Pids.ElementAt(2)));
-        Console.WriteLine($"memory: idle api {Memory(process.Id)} MB, worker after the lives {Memory(Pids.ElementAt(2))} MB, its handles {Directory.GetFiles($"/proc/{Pids.ElementAt(2)}/fd").Length}");
+        report.Add("idle_memory_api_mb", "ours", Machine.Memory(process.Id));
+        report.Add("after_lives_memory_worker_mb", "ours", Machine.Memory(Pids.ElementAt(2)));
+        Console.WriteLine($"memory: idle api {Machine.Memory(process.Id):0} MB, worker after the lives {Machine.Memory(Pids.ElementAt(2)):0} MB, its handles {Directory.GetFiles($"/proc/{Pids.ElementAt(2)}/fd").Length}");
         process.Kill();
     }
 
-    private static long Memory(int pid) => long.Parse(File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("VmRSS", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+    /// <summary>Many calls through one worker: what it keeps of each.</summary>
+    public async Task LastingAsync(Report report, int count)
+    {
+        var worker = Pids.ElementAt(2);
+        int Handles() => Directory.GetFiles($"/proc/{worker}/fd").Length;
+        var (memory, handles) = (Machine.Memory(worker), Handles());
+        await PlaceAtAsync(40, count, Busy);
+        await UntilOverAsync();
+        var kept = (Machine.Memory(worker) - memory) * 1024 / count;
+        report.Add("lasting_calls", "ours", count);
+        report.Add("lasting_kept_per_call_kb", "ours", kept);
+        report.Add("lasting_handles_more", "ours", Handles() - handles);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} calls: {kept:0.00} KB more a call, {Handles() - handles} handles more (of {handles})"));
+    }
+
+    /// <summary>Engaged callees as fast as they come to their end, with one worker and with two.</summary>
+    public async Task WorkersAsync(Report report, int count)
+    {
+        foreach (var workers in (int[])[1, 2])
+        {
+            if (workers == 2) await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), 27_015, new(worker) { ["Chorus__PublicUrl"] = "http://127.0.0.1:27015" });
+            if (workers == 2) { await PlaceAtAsync(40, count / 2, Busy); await UntilOverAsync(); } // until it is compiled too
+            var clock = Stopwatch.StartNew();
+            await PlaceAtAsync(120, count, Busy);
+            await UntilOverAsync();
+            report.Add("dials_per_second", workers == 1 ? "ours" : "ours_two_workers", count / clock.Elapsed.TotalSeconds);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{workers} workers: {count / clock.Elapsed.TotalSeconds:0.0} engaged callees a second"));
+        }
+    }
+
+    /// <summary>The read model of everything so far, folded again, against reading the same events and doing nothing with them.</summary>
+    public async Task RebuildAsync(Report report)
+    {
+        var told = await Machine.RunAsync("dotnet", [Path.Combine(Machine.Root, "src", "Chorus.Operator", "bin", "Release", "net10.0", "Chorus.Operator.dll"), "rebuild"], api);
+        var rebuilt = double.Parse(told.Split("events_per_second=")[1].Split('\n')[0], CultureInfo.InvariantCulture);
+        var (clock, events, bytes) = (Stopwatch.StartNew(), 0L, 0L);
+        await using (var command = Source.CreateCommand("select tenant_id, stream_id, version, type, data from chorus.mt_events order by seq_id"))
+        await using (var reader = await command.ExecuteReaderAsync())
+            for (; await reader.ReadAsync(); events++) bytes += reader.GetFieldValue<byte[]>(4).Length;
+        var bare = events / clock.Elapsed.TotalSeconds;
+        report.Add("rebuild_events_per_second", "ours", rebuilt);
+        report.Add("rebuild_events_per_second", "raw", bare);
+        Console.Write(string.Create(CultureInfo.InvariantCulture, $"{told}bare reading: {bare:0} events a second, {bytes / Math.Max(1, events)} bytes each\n"));
+    }
 }

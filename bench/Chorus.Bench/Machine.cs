@@ -67,6 +67,9 @@ public static class Machine
         return ticks / 100.0;
     }
 
+    /// <summary>Resident memory, MB.</summary>
+    public static double Memory(int pid) => long.Parse(File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("VmRSS", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0;
+
     /// <summary>Processes whose command line holds a text.</summary>
     public static int[] Find(string text) =>
         [.. Directory.EnumerateDirectories("/proc").Select(d => Path.GetFileName(d)).Where(n => n.All(char.IsDigit)).Select(n => int.Parse(n, CultureInfo.InvariantCulture)).Where(pid =>

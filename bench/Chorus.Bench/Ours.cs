@@ -11,6 +11,7 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
 {
     private const string AdminKey = "admin-key-of-the-bench";
     private (string Bodies, string Keys) one, many;
+    private Dictionary<string, string> environment = [];
 
     /// <summary>Whether the next rounds are of all organizations or of one.</summary>
     public bool Many { get; set; } = true;
@@ -21,9 +22,19 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
     public string KeyOfOne => Organizations[0].Key;
     public Guid OrganizationOfOne => Organizations[0].Id;
 
+    /// <summary>The API's process id.</summary>
+    public int Api => Pids.First();
+
+    /// <summary>Starts another API process, and tells where it is.</summary>
+    public async Task<string> SecondApiAsync()
+    {
+        await HostAsync("Chorus.Api", Path.Combine(Machine.Root, "src", "Chorus.Api"), 27_007, environment);
+        return "http://127.0.0.1:27007";
+    }
+
     public override async Task StartAsync()
     {
-        Dictionary<string, string> environment = new()
+        environment = new()
         {
             ["ConnectionStrings__Postgres"] = Postgres,
             ["ConnectionStrings__RabbitMq"] = Machine.RabbitMq,
@@ -102,10 +113,11 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
             """);
     }
 
-    /// <summary>Gives an organization so many calls of the past, spread over a year, as copies of one that is stored.</summary>
+    /// <summary>Gives an organization so many calls of the past, spread over a year, as copies of one that is stored; what the rounds have queued counts as over too.</summary>
     public async Task FillAsync(Guid organization, long calls)
     {
         await Execute($$"""
+        update chorus.mt_doc_calldocument set status = 'completed', due_at = null where tenant_id = '{{organization}}' and status = 'queued';
         insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id)
           select '{{organization}}', m.id, jsonb_set(jsonb_set(d.data, '{call,id}', to_jsonb(m.id)), '{call,createdAt}', to_jsonb(m.at)), d.mt_dotnet_type, 1,
             (array['completed','busy','no-answer','failed'])[1 + m.n % 4], m.at, d.agent_id, d.phone_number_id, d.callee_id

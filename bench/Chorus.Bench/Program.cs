@@ -3,14 +3,16 @@ using Chorus.Bench;
 
 // One run over all peers on this machine: the same PostgreSQL, the same payload, a fresh database each, filled with calls of
 // the past; rounds are interleaved, so that a machine that grows slower grows slower for all. BENCH_QUICK=1 for a short one;
-// BENCH_ONLY names peers, BENCH_FIGURES some of post, gets, lists, open, BENCH_CONNECTIONS the POSTs' connections.
+// BENCH_ONLY names peers, BENCH_FIGURES some of post, gets, growth, lives, lists, open, BENCH_CONNECTIONS the POSTs' connections.
 var quick = Environment.GetEnvironmentVariable("BENCH_QUICK") == "1";
 var only = Environment.GetEnvironmentVariable("BENCH_ONLY")?.Split(',');
-var figures = Environment.GetEnvironmentVariable("BENCH_FIGURES")?.Split(',') ?? ["post", "gets", "lists", "open"];
+var figures = Environment.GetEnvironmentVariable("BENCH_FIGURES")?.Split(',') ?? ["post", "gets", "growth", "lives", "lists", "open"];
 var connected = Environment.GetEnvironmentVariable("BENCH_CONNECTIONS")?.Split(',').Select(int.Parse).ToArray() ?? [1, 16, 64, 256];
 var (calls, rounds, seconds, warmUp) = quick ? (20_000, 2, 4, 4) : (1_000_000, 5, 8, 12);
 var (length, report) = (TimeSpan.FromSeconds(seconds), new Report());
 var how = string.Create(CultureInfo.InvariantCulture, $"{calls:N0} calls stored before each peer's first round, {rounds} rounds of {seconds} s for each figure, warm-up of {warmUp} s; wrk with one thread; fsync, synchronous_commit and publisher confirms on.");
+
+var results = Path.Combine(Machine.Root, quick || only is not null ? ".local/bench/results" : "bench/results");
 
 if (only is null || only.Contains("lives")) await LivesAsync();
 var ours = new Ours(quick ? 50 : 1000);
@@ -47,6 +49,14 @@ try
         if (figures.Contains("gets")) await GetsAsync();
     }
 
+    if (peers.Contains(ours) && figures.Contains("growth"))
+    {
+        await Overload.MeasureAsync(ours, report, 300, quick ? 300 : 2000);
+        var second = await ours.SecondApiAsync();
+        await Rounds.PostAsync(ours, 64, TimeSpan.FromSeconds(warmUp), second); // until it is compiled
+        foreach (var two in (bool[])[true, false, false, true]) Record(two ? "post_c64_two_apis" : "post_c64_one_api", ours, await Rounds.PostAsync(ours, 64, length, two ? [ours.Url, second] : []));
+    }
+    if (peers.OfType<Stock>().FirstOrDefault() is { } stock && figures.Contains("lives")) await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
     if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, 1_000, 10_000, 100_000]);
     var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
     foreach (var peer in figures.Contains("open") ? peers.Concat(peers.Reverse()) : [])
@@ -60,9 +70,8 @@ try
 finally
 {
     foreach (var peer in peers) await peer.DisposeAsync();
+    report.Write(results, how); // of a run that broke off, what there is
 }
-var results = Path.Combine(Machine.Root, quick ? ".local/bench/results" : "bench/results");
-report.Write(results, how);
 Console.WriteLine(File.ReadAllText(Path.Combine(results, "latest.md")));
 
 async Task LivesAsync()
@@ -72,8 +81,11 @@ async Task LivesAsync()
     await lives.StartAsync();
     await lives.DialsAsync(null, 25, quick ? 200 : 1000); // until everything is compiled
     foreach (var perSecond in (double[])[25, 50, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
-    await lives.TalksAsync(report, 3, quick ? 30 : 200);
+    await lives.TalksAsync(report, 20, quick ? 100 : 600); // more than is brought to its end
+    await lives.RebuildAsync(report);
     await lives.ColdAsync(report);
+    await lives.LastingAsync(report, quick ? 400 : 10_000);
+    await lives.WorkersAsync(report, quick ? 400 : 2000);
 }
 
 async Task InterleavedAsync(string figure, Func<Peer, Task<Round>> round)

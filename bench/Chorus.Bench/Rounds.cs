@@ -13,13 +13,16 @@ public static class Rounds
 {
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(30);
 
-    public static async Task<Round> PostAsync(Peer peer, int connections, TimeSpan duration)
+    /// <param name="urls">The processes of the service that share the connections; by default the peer's one.</param>
+    public static async Task<Round> PostAsync(Peer peer, int connections, TimeSpan duration, params string[] urls)
     {
         var (bodies, keys) = await peer.RequestsAsync();
         var before = await peer.RowsAsync();
         var cpu = Snapshot(peer);
         var started = Machine.Cpu([Environment.ProcessId]);
-        var (requests, seconds, errors, p50, p99) = await WrkAsync(peer, connections, duration, ["-s", Path.Combine(Machine.Root, "bench", "post.lua")], new() { ["BENCH_BODIES"] = bodies, ["BENCH_KEYS"] = keys ?? "" });
+        if (urls.Length == 0) urls = [peer.Url];
+        var loads = await Task.WhenAll(urls.Select((url, i) => WrkAsync(url, connections / urls.Length, duration, ["-s", Path.Combine(Machine.Root, "bench", "post.lua")], new() { ["BENCH_BODIES"] = bodies, ["BENCH_KEYS"] = keys ?? "", ["BENCH_RUN"] = $"{i}-" })));
+        var (requests, seconds, errors, p50, p99) = (loads.Sum(l => l.Requests), loads.Max(l => l.Seconds), loads.Sum(l => l.Errors), loads.Max(l => l.P50), loads.Max(l => l.P99));
         var load = Machine.Cpu([Environment.ProcessId]) - started; // wrk was our child, and has ended
         var until = DateTimeOffset.UtcNow + LongestDrain;
         while (await peer.BacklogAsync() > 0 && DateTimeOffset.UtcNow < until) await Task.Delay(50);
@@ -37,7 +40,7 @@ public static class Rounds
         var started = Machine.Cpu([Environment.ProcessId]);
         List<string> arguments = ["-s", Path.Combine(Machine.Root, "bench", "get.lua")];
         foreach (var header in headers) arguments.AddRange(["-H", header]);
-        var (requests, seconds, errors, p50, p99) = await WrkAsync(peer, connections, duration, arguments, [], path);
+        var (requests, seconds, errors, p50, p99) = await WrkAsync(peer.Url + path, connections, duration, arguments, []);
         var (after, load) = (Snapshot(peer), Machine.Cpu([Environment.ProcessId]) - started);
         double Each(double a, double b) => (b - a) * 1000 / Math.Max(1, requests);
         return new((requests - errors) / seconds, p50, p99, (Each(cpu.Service, after.Service), Each(cpu.Postgres, after.Postgres), 0, load * 1000 / Math.Max(1, requests)), errors > 0 ? $"{errors} errors" : null);
@@ -46,9 +49,9 @@ public static class Rounds
     private static (double Service, double Postgres, double RabbitMq) Snapshot(Peer peer) =>
         (Machine.Cpu(peer.Pids), Machine.Cpu(Machine.PostgresPids()), Machine.Cpu(Machine.Find("chorus-mq-")));
 
-    private static async Task<(long Requests, double Seconds, long Errors, double P50, double P99)> WrkAsync(Peer peer, int connections, TimeSpan duration, IEnumerable<string> arguments, Dictionary<string, string> environment, string path = "/")
+    private static async Task<(long Requests, double Seconds, long Errors, double P50, double P99)> WrkAsync(string url, int connections, TimeSpan duration, IEnumerable<string> arguments, Dictionary<string, string> environment)
     {
-        var output = await Machine.RunAsync("wrk", ["-t1", $"-c{connections}", $"-d{duration.TotalSeconds.ToString(CultureInfo.InvariantCulture)}s", "--timeout", "10s", .. arguments, peer.Url + path], environment);
+        var output = await Machine.RunAsync("wrk", ["-t1", $"-c{connections}", $"-d{duration.TotalSeconds.ToString(CultureInfo.InvariantCulture)}s", "--timeout", "10s", .. arguments, url], environment);
         var fields = output.Split('\n').Single(l => l.StartsWith("RESULT", StringComparison.Ordinal)).Split(' ').Skip(1).Select(f => double.Parse(f, CultureInfo.InvariantCulture)).ToArray();
         return ((long)fields[0], fields[1] / 1e6, (long)fields[2], fields[3] / 1000, fields[4] / 1000);
     }

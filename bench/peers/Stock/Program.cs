@@ -23,6 +23,7 @@ builder.Host.UseWolverine(options =>
     options.UseRuntimeCompilation();
     options.UseRabbitMq(new Uri(builder.Configuration.GetConnectionString("RabbitMq")!)).AutoProvision()
         .ConfigureChannelCreation(channel => (channel.PublisherConfirmationsEnabled, channel.PublisherConfirmationTrackingEnabled) = (true, true));
+    options.PublishMessage<CallHasProgressed>().ToRabbitQueue("stock.events").UseDurableOutbox();
     options.PublishMessage<DialCall>().ToRabbitQueue("stock.commands").UseDurableOutbox();
 });
 var app = builder.Build();
@@ -37,7 +38,22 @@ app.MapPost("/v1/calls", async (Request request, IDocumentSession session, IMart
     await session.SaveChangesAsync();
     return Results.Created($"/v1/calls/{requested.Id}", Call.Create(requested));
 });
+app.MapPost("/v1/calls/{id:guid}/facts", async (Guid id, Fact fact, IDocumentSession session, IMartenOutbox outbox) =>
+{
+    outbox.Enroll(session);
+    var stream = await session.Events.FetchForWriting<Call>(id);
+    stream.AppendOne(new CallProgressed(id, fact.Status, fact.Says, DateTimeOffset.UtcNow));
+    await outbox.PublishAsync(new CallHasProgressed(id, fact.Status, fact.Says));
+    await session.SaveChangesAsync();
+    return Results.NoContent();
+});
 await app.RunAsync();
+
+public sealed record Fact(string Status, string? Says);
+
+public sealed record CallProgressed(Guid Id, string Status, string? Says, DateTimeOffset At);
+
+public sealed record CallHasProgressed(Guid Id, string Status, string? Says);
 
 public sealed record Request(Guid AgentId, Guid PhoneNumberId, string To, JsonElement ContextVariables, JsonElement Metadata);
 
@@ -45,7 +61,9 @@ public sealed record CallRequested(Guid Id, Guid AgentId, Guid PhoneNumberId, st
 
 public sealed record DialCall(Guid Id);
 
-public sealed partial record Call(Guid Id, Guid AgentId, Guid PhoneNumberId, string CustomerNumber, string Status, JsonElement ContextVariables, JsonElement Metadata, DateTimeOffset CreatedAt)
+public sealed partial record Call(Guid Id, Guid AgentId, Guid PhoneNumberId, string CustomerNumber, string Status, JsonElement ContextVariables, JsonElement Metadata, DateTimeOffset CreatedAt, string[] Transcript)
 {
-    public static Call Create(CallRequested e) => new(e.Id, e.AgentId, e.PhoneNumberId, e.To, "queued", e.ContextVariables, e.Metadata, e.At);
+    public static Call Create(CallRequested e) => new(e.Id, e.AgentId, e.PhoneNumberId, e.To, "queued", e.ContextVariables, e.Metadata, e.At, []);
+
+    public Call Apply(CallProgressed e) => this with { Status = e.Status, Transcript = e.Says is null ? Transcript : [.. Transcript, e.Says] };
 }
