@@ -1,5 +1,4 @@
 using Chorus.Domain.Calls;
-using Marten;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -21,12 +20,11 @@ internal static class CallCounts
     private static readonly string?[] Living = [.. Enum.GetValues<CallStatus>().Where(s => !s.IsTerminal()).Select(s => s.ToWire())];
 
     /// <summary>Queues the count of a call that has ended.</summary>
-    public static void Queue(IDocumentOperations session, StoreSettings settings, CallDocument call, IReadOnlyList<object> facts)
+    public static void Queue(Statements add, StoreSettings settings, CallDocument call, IReadOnlyList<object> facts)
     {
         if (!facts.OfType<CallEnded>().Any()) return;
         var which = CallCount.Of(call);
-        session.QueueSqlCommand(
-            $"""
+        add($"""
             insert into {settings.Schema}.call_counts as c (organization_id, day, agent_id, phone_number_id, status, calls) values (?, ?, ?, ?, ?, 1)
             on conflict (organization_id, day, agent_id, phone_number_id, status) do update set calls = c.calls + 1
             """,

@@ -1,9 +1,5 @@
 using System.Text.Json;
 using Chorus.Domain.Calls;
-using JasperFx;
-using JasperFx.Events;
-using Marten;
-using Marten.Exceptions;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -26,14 +22,14 @@ public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? 
 /// follows and what it means for a leg or a parent in the same transaction. Whoever loses a race decides again from what
 /// the winner stored. One call goes one step at a time in a process; calls go side by side.
 /// </summary>
-public sealed class CallJournal(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
+public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
 {
     private const int MostRaces = 12;
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
 
     /// <summary>Decides about a call and stores what comes of it.</summary>
     /// <param name="decide">A pure function of the call; it may run more than once.</param>
-    /// <exception cref="ConcurrencyException">It lost a dozen races in a row.</exception>
+    /// <exception cref="PostgresException">The store cannot be reached, or it lost a dozen races in a row (<see cref="StoreErrors.IsAway"/>).</exception>
     public async Task<Recorded> DecideAsync(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken = default)
     {
         if (callId == Guid.Empty) return new(null);
@@ -44,7 +40,7 @@ public sealed class CallJournal(IDocumentStore store, NpgsqlDataSource source, S
             for (var race = 1; ; race++)
             {
                 try { return await Once(organizationId, callId, decide, cancellationToken); }
-                catch (Exception e) when (race < MostRaces && IsLostRace(e)) { }
+                catch (PostgresException e) when (race < MostRaces && StoreErrors.IsLostRace(e)) { }
             }
         }
         finally { lane.Release(); }
@@ -68,17 +64,15 @@ public sealed class CallJournal(IDocumentStore store, NpgsqlDataSource source, S
 
     private async Task<Recorded> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken)
     {
-        await using var session = store.LightweightSession(organizationId.ToString());
-        var change = new CallChange(session, settings, keys, clock.GetUtcNow());
+        var change = new CallChange(source, settings, keys, organizationId, clock.GetUtcNow());
         if (await change.OpenAsync(callId, cancellationToken) is not { } opened) return new(null);
 
         var before = opened.State;
         var decision = decide(before);
         if (decision.Events.Count == 0) return new(before, decision.Refusal);
-        session.CorrelationId = before.TraceParent;
         await change.ApplyAsync(opened, decision.Events, cancellationToken);
-        try { await session.SaveChangesAsync(cancellationToken); }
-        catch (Exception e) when (e.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.CheckViolation, TableName: "organizations" })
+        try { await change.CommitAsync(before.TraceParent, cancellationToken); }
+        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.CheckViolation, TableName: "organizations" })
         {
             return new(before, new Refusal("insufficient-funds", "Insufficient funds. Please top up your balance.")); // the database keeps the books
         }
@@ -86,8 +80,4 @@ public sealed class CallJournal(IDocumentStore store, NpgsqlDataSource source, S
         foreach (var each in change.All) metrics.Committed(each.Before, each.Facts);
         return new(opened.State, opened.Facts, null, [.. change.All.Where(o => o != opened && o.Facts.Count > 0).Select(o => new Changed(o.State, o.Facts))]);
     }
-
-    /// <summary>Somebody else was faster, or two transactions waited for each other and this one was chosen to give way.</summary>
-    private static bool IsLostRace(Exception e) =>
-        e is ConcurrencyException or EventStreamUnexpectedMaxEventIdException || StoreErrors.IsOtherKey(e) || e.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected };
 }

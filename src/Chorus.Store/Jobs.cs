@@ -1,5 +1,4 @@
 using Chorus.Domain.Calls;
-using Marten;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -44,7 +43,7 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
     /// <summary>Queues what follows from a call's facts.</summary>
-    internal static void Queue(IDocumentOperations session, StoreSettings settings, Call call, IReadOnlyList<object> facts)
+    internal static void Queue(Statements add, StoreSettings settings, Call call, IReadOnlyList<object> facts)
     {
         foreach (var fact in facts)
         {
@@ -56,7 +55,7 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
             }
         }
 
-        void Add(string kind, int number, DateTimeOffset at) => session.QueueSqlCommand(
+        void Add(string kind, int number, DateTimeOffset at) => add(
             $"insert into {settings.Schema}.jobs (organization_id, call_id, kind, number, due_at, created_at) values (?, ?, ?, ?, ?, ?) on conflict do nothing",
             call.OrganizationId, call.Id, kind, number, at, at);
     }

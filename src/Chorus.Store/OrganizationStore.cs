@@ -67,7 +67,7 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
             return await WriteAsync(organizationId, (session, _) =>
             {
                 var deposit = new FundsDeposited(organizationId, amount, reference, clock.GetUtcNow());
-                Postings.Line(session, settings, organizationId, "deposit", amount, null, deposit, deposit.At, reference);
+                Postings.Line(session.QueueSqlCommand, settings, organizationId, "deposit", amount, null, deposit, deposit.At, reference);
                 session.QueueSqlCommand($"update {settings.Schema}.organizations set balance = balance + ? where id = ?", amount, organizationId);
                 return deposit;
             }, cancellationToken);

@@ -1,5 +1,4 @@
 using Chorus.Domain.Calls;
-using Marten;
 
 namespace Chorus.Store;
 
@@ -9,39 +8,33 @@ namespace Chorus.Store;
 /// </summary>
 internal static class Postings
 {
-    /// <summary>Queues the ledger line of an admitted call's hold; the account row is updated by the admission, which has it locked.</summary>
-    public static void Hold(IDocumentOperations session, StoreSettings settings, CallRequested e) =>
-        Line(session, settings, e.OrganizationId, "hold", -e.Hold, e.CallId, e, e.At);
-
     /// <summary>
     /// Queues a transfer leg's hold. A leg is a part of its parent's slot and takes none of its own; if the money cannot
     /// cover it, the database refuses the whole transaction.
     /// </summary>
-    public static void HoldForLeg(IDocumentOperations session, StoreSettings settings, CallRequested e)
+    public static void HoldForLeg(Statements add, StoreSettings settings, CallRequested e)
     {
-        Hold(session, settings, e);
-        session.QueueSqlCommand($"update {settings.Schema}.organizations set held = held + ? where id = ?", e.Hold, e.OrganizationId);
+        add($"update {settings.Schema}.organizations set held = held + ? where id = ?", e.Hold, e.OrganizationId);
+        Line(add, settings, e.OrganizationId, "hold", -e.Hold, e.CallId, e, e.At);
     }
 
     /// <summary>Queues what a call's facts post, if they post anything.</summary>
-    public static void Queue(IDocumentOperations session, StoreSettings settings, Call call, IReadOnlyList<object> facts)
+    public static void Queue(Statements add, StoreSettings settings, Call call, IReadOnlyList<object> facts)
     {
         foreach (var charged in facts.OfType<CallCharged>())
         {
-            Line(session, settings, call.OrganizationId, "release", charged.Released, call.Id, charged, charged.At);
-            if (charged.Amount > 0) Line(session, settings, call.OrganizationId, "charge", -charged.Amount, call.Id, charged, charged.At);
-            session.QueueSqlCommand(
-                $"update {settings.Schema}.organizations set balance = balance - ?, held = held - ?, active_calls = active_calls - ? where id = ?",
+            add($"update {settings.Schema}.organizations set balance = balance - ?, held = held - ?, active_calls = active_calls - ? where id = ?",
                 charged.Amount, charged.Released, call.ParentCallId is null ? 1 : 0, call.OrganizationId);
+            Line(add, settings, call.OrganizationId, "release", charged.Released, call.Id, charged, charged.At);
+            if (charged.Amount > 0) Line(add, settings, call.OrganizationId, "charge", -charged.Amount, call.Id, charged, charged.At);
         }
     }
 
     /// <summary>Queues one line.</summary>
     public static void Line(
-        IDocumentOperations session, StoreSettings settings, Guid organizationId, string kind, decimal amount, Guid? callId, object fact,
+        Statements add, StoreSettings settings, Guid organizationId, string kind, decimal amount, Guid? callId, object fact,
         DateTimeOffset at, string? reference = null) =>
-        session.QueueSqlCommand(
-            $"""
+        add($"""
             insert into {settings.Schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, reference, at)
             values (?, ?, ?, nullif(?, '00000000-0000-0000-0000-000000000000'::uuid), ?, ?, nullif(?, ''), ?)
             """,

@@ -12,13 +12,18 @@ public static class StoreErrors
     /// <summary>Somebody else has just given this callee a key; with that one the same change succeeds.</summary>
     public static bool IsOtherKey(Exception exception) => exception.GetBaseException() is PostgresException { SqlState: "CH001" }; // raised by store_callees
 
+    /// <summary>Somebody else was faster, or two transactions waited for each other and this one was chosen to give way.</summary>
+    public static bool IsLostRace(PostgresException exception) =>
+        exception is { SqlState: "CH001" or "CH002" or PostgresErrorCodes.DeadlockDetected } // CH002: raised by advance_stream
+            or { SqlState: PostgresErrorCodes.UniqueViolation, TableName: "mt_events" or "mt_streams" };
+
     /// <summary>
     /// The store cannot be reached, starts, stops, refuses connections or cannot serve right now; the same request may succeed
     /// later (https://www.postgresql.org/docs/current/errcodes-appendix.html).
     /// </summary>
     public static bool IsAway(Exception exception) => exception switch
     {
-        PostgresException e => e.IsTransient || e.SqlState is "25006" or "57014" || e.SqlState.StartsWith("57P", StringComparison.Ordinal),
+        PostgresException e => e.IsTransient || IsLostRace(e) || e.SqlState is "25006" or "57014" || e.SqlState.StartsWith("57P", StringComparison.Ordinal),
         NpgsqlException or TimeoutException or ConcurrencyException => true,
         { InnerException: { } inner } => IsAway(inner),
         _ => false,

@@ -60,6 +60,16 @@ begin
     end if;
 end $$;
 
+-- Moves a stream on from the version that was read; fails if somebody else has. Before an event draws its number, so that a lost
+-- race leaves no gap in the log.
+create or replace procedure {schema}.advance_stream(tenant text, stream uuid, version_from bigint, version_to bigint) language plpgsql as $$
+begin
+    update {schema}.mt_streams s set version = version_to, timestamp = transaction_timestamp() where s.tenant_id = tenant and s.id = stream and s.version = version_from;
+    if not found then
+        raise exception 'the stream has moved on' using errcode = 'CH002';
+    end if;
+end $$;
+
 create table if not exists {schema}.relay_progress (
     name   text primary key,
     seq_id bigint not null
