@@ -98,9 +98,9 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
             if (answers[i].Result is AdmissionResult.Queued) queued.Add(waiting.Request);
             else if (answers[i].Call is null) metrics.Refused(answers[i].Result);
         }
-        if (queued.Count > 0) Queued?.Invoke(queued);
-        metrics.Committed(null, queued);
         foreach (var (i, waiting) in batch.Index()) waiting.Answer.TrySetResult(answers[i]);
+        metrics.Committed(null, queued);
+        if (queued.Count > 0) Queued?.Invoke(queued);
     }
 
     /// <summary>Two round trips: begin, lock and look; then write and commit.</summary>

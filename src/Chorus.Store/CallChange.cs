@@ -8,13 +8,15 @@ namespace Chorus.Store;
 /// <summary>
 /// One transaction about a call and the calls that are tied to it: a transfer begins its leg's stream, a leg's steps are
 /// mirrored in its parent, and a parent that ends lets go of its legs. It is written in one round trip, row for row as Marten
-/// would: what it means for money and work, which locks the account first, as everywhere, then streams, events and documents.
+/// would: first the locks, account and then streams in the order of their ids, as everywhere, so that who is too late fails there
+/// and nowhere else; then what it means for money and work, the events, and the documents.
 /// </summary>
 internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, Guid organizationId, DateTimeOffset now)
 {
     private readonly Dictionary<Guid, Opened> opened = [];
     private readonly List<CallRequested> begun = [];
-    private readonly NpgsqlBatch batch = source.CreateBatch();
+    private readonly List<NpgsqlBatchCommand> followUps = [];
+    private const int Readings = 3;
 
     public IEnumerable<Opened> All => opened.Values;
 
@@ -35,6 +37,15 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     public async Task<Opened?> OpenAsync(Guid id, CancellationToken cancellationToken)
     {
         if (opened.TryGetValue(id, out var known)) return known;
+        for (var reading = 1; ; reading++)
+        {
+            try { return await ReadAsync(id, cancellationToken) is { } read ? opened[id] = read : null; }
+            catch (NpgsqlException e) when (reading < Readings && StoreErrors.IsAway(e)) { await Task.Delay(20 * reading, cancellationToken); } // connections of before a restart
+        }
+    }
+
+    private async Task<Opened?> ReadAsync(Guid id, CancellationToken cancellationToken)
+    {
         await using var command = source.CreateCommand(
             $"""
             select d.data, s.version, c.id, c.key from {settings.Schema}.mt_streams s join {settings.Schema}.mt_doc_calldocument d on d.tenant_id = s.tenant_id and d.id = s.id
@@ -50,7 +61,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             (document, version) = (JsonSerializer.Deserialize<CallDocument>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!, reader.GetInt64(1));
             if (!reader.IsDBNull(2)) keys.Learn(new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
         }
-        return opened[id] = new(document, version, await keys.OpenAsync(document.State, cancellationToken));
+        return new(document, version, await keys.OpenAsync(document.State, cancellationToken));
     }
 
     public async Task ApplyAsync(Opened call, IReadOnlyList<object> facts, CancellationToken cancellationToken)
@@ -67,9 +78,9 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             if (stored is TransferInitiated transfer) Begin(Transferring.Leg(before, transfer) with { CalleeId = human!.Id }, human, ((TransferInitiated)fact).To);
         }
         call.Facts.AddRange(facts);
-        Postings.Queue(Add, settings, before, facts);
-        CallCounts.Queue(Add, settings, call.Document, facts);
-        Jobs.Queue(Add, settings, call.State, facts);
+        Postings.Queue(Follow, settings, before, facts);
+        CallCounts.Queue(Follow, settings, call.Document, facts);
+        Jobs.Queue(Follow, settings, call.State, facts);
 
         if (call.State.ParentCallId is { } parentId && await OpenAsync(parentId, cancellationToken) is { } parent)
             await ApplyAsync(parent, Transferring.Mirror(parent.State, call.Document.Call, now).Events, cancellationToken);
@@ -84,43 +95,49 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     private void Begin(CallRequested leg, Callee human, string number)
     {
         begun.Add(leg);
-        Postings.HoldForLeg(Add, settings, leg);
-        Add($"call {settings.Schema}.store_callees(array[?], array[?], array[?], array[?])", number, leg.OrganizationId, human.Id, human.Key);
+        Postings.HoldForLeg(Follow, settings, leg);
+        Follow($"call {settings.Schema}.store_callees(array[?], array[?], array[?], array[?])", number, leg.OrganizationId, human.Id, human.Key);
     }
 
     /// <summary>Writes it all, or nothing. Without a begin of its own a batch is one transaction.</summary>
     /// <param name="traceParent">Of the request that all of it follows from.</param>
+    /// <exception cref="PostgresException">Nothing was written; <see cref="StoreErrors.IsLostRace"/> if somebody else was faster.</exception>
     public async Task CommitAsync(string? traceParent, CancellationToken cancellationToken)
     {
         var (schema, tenant) = (settings.Schema, organizationId.ToString());
+        await using var batch = source.CreateBatch();
+        var changed = opened.Where(o => o.Value.Stored.Count > 0).OrderBy(o => o.Key).ToArray();
+        if (begun.Count > 0 || changed.Any(o => o.Value.Facts.Any(f => f is CallEnded or CallCharged))) Add($"select from {schema}.organizations where id = ? for update", organizationId);
+        foreach (var (id, call) in changed) Add($"call {schema}.advance_stream(?, ?, ?, ?)", tenant, id, call.Version, call.Version + call.Stored.Count);
+        foreach (var command in followUps) batch.BatchCommands.Add(command);
         foreach (var leg in begun)
         {
             Add($"insert into {schema}.mt_streams (tenant_id, id, type, version) values (?, ?, 'call_document', 1)", tenant, leg.CallId);
-            AddEvent(leg.CallId, 1, leg, traceParent);
+            AddEvent(leg.CallId, 1, leg);
             var document = CallDocument.After(null, leg)!;
             Add($"""
                 insert into {schema}.mt_doc_calldocument (data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, tenant_id, id, mt_dotnet_type) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """, [.. Columns(document, 1), tenant, leg.CallId, typeof(CallDocument).FullName!]);
         }
-        foreach (var (id, call) in opened.Where(o => o.Value.Stored.Count > 0))
+        foreach (var (id, call) in changed)
         {
-            var version = call.Version + call.Stored.Count;
-            Add($"call {schema}.advance_stream(?, ?, ?, ?)", tenant, id, call.Version, version);
-            foreach (var (i, fact) in call.Stored.Index()) AddEvent(id, call.Version + i + 1, fact, traceParent);
+            foreach (var (i, fact) in call.Stored.Index()) AddEvent(id, call.Version + i + 1, fact);
             Add($"""
                 update {schema}.mt_doc_calldocument set data = ?, mt_version = ?, status = ?, created_at = ?, agent_id = ?, phone_number_id = ?, callee_id = ?, due_at = ?, mt_last_modified = transaction_timestamp()
                 where tenant_id = ? and id = ?
-                """, [.. Columns(call.Document, version), tenant, id]);
+                """, [.. Columns(call.Document, call.Version + call.Stored.Count), tenant, id]);
         }
-        await using (batch) await batch.ExecuteNonQueryAsync(cancellationToken);
-    }
+        await batch.ExecuteNonQueryAsync(cancellationToken);
 
-    private void AddEvent(Guid id, long version, object fact, string? traceParent) => Add(
-        $"""
-        insert into {settings.Schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
-        values (nextval('{settings.Schema}.mt_events_sequence'), ?, ?, ?, ?, ?, transaction_timestamp(), ?, ?, ?, false)
-        """,
-        Guid.CreateVersion7(now), id, version, Json(fact), EventNames.Of(fact), organizationId.ToString(), $"{fact.GetType().FullName}, {fact.GetType().Assembly.GetName().Name}", Text(traceParent));
+        void AddEvent(Guid id, long version, object fact) => Add(
+            $"""
+            insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
+            values (nextval('{schema}.mt_events_sequence'), ?, ?, ?, ?, ?, transaction_timestamp(), ?, ?, ?, false)
+            """,
+            Guid.CreateVersion7(now), id, version, Json(fact), EventNames.Of(fact), tenant, $"{fact.GetType().FullName}, {fact.GetType().Assembly.GetName().Name}", Text(traceParent));
+
+        void Add(string sql, params object[] values) => batch.BatchCommands.Add(Command(sql, values));
+    }
 
     private static object[] Columns(CallDocument document, long version) =>
         [Json(document), (int)version, document.Status, document.CreatedAt, document.AgentId, document.PhoneNumberId, new NpgsqlParameter { Value = (object?)document.CalleeId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
@@ -130,10 +147,12 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
 
     private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar };
 
-    private void Add(string sql, params object[] values)
+    private void Follow(string sql, params object[] values) => followUps.Add(Command(sql, values));
+
+    private static NpgsqlBatchCommand Command(string sql, object[] values)
     {
         var command = new NpgsqlBatchCommand(Placeholders.Numbered(sql));
         foreach (var value in values) command.Parameters.Add(value as NpgsqlParameter ?? new() { Value = value });
-        batch.BatchCommands.Add(command);
+        return command;
     }
 }

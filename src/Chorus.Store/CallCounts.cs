@@ -64,20 +64,24 @@ internal static class CallCounts
         if (filter.Status is { } status) counted += $" and status = {Add(status)}";
         if (filter.AgentId is { } agent) counted += $" and agent_id = {Add(agent)}";
         if (filter.PhoneNumberId is { } number) counted += $" and phone_number_id = {Add(number)}";
-        var living = Add(Living);
-        // First the few that are not over (offset 0 keeps PostgreSQL from looking through all of an agent's calls for them).
-        var notOver = $"(select tenant_id, status, agent_id, phone_number_id, created_at from {calls} where tenant_id = $1 and status = any({living}) offset 0) living";
+        // First the few that are not over, status by status: asked for in any other way PostgreSQL may look through all of an
+        // organization's calls for them (offset 0 keeps it from putting the conditions together again).
+        var notOver = $"""
+            (values ({string.Join("), (", Living.Select(s => $"'{s}'::varchar"))})) s(wanted) cross join lateral
+            (select tenant_id, status, agent_id, phone_number_id, created_at from {calls} d where tenant_id = $1 and d.status = s.wanted offset 0) living
+            """;
+        var over = $"status not in ({string.Join(", ", Living.Select(s => $"'{s}'"))})";
         List<string> oneByOne = [];
         var first = filter.CreatedAfter is { } after ? Day(after).AddDays(1) : DateTimeOffset.MinValue;
         if (filter.CreatedAfter is not null)
         {
             counted += $" and day >= {Add(DateOnly.FromDateTime(first.UtcDateTime))}";
-            oneByOne.Add($"status <> all({living}) and created_at < {Add(first)}");
+            oneByOne.Add($"{over} and created_at < {Add(first)}");
         }
         if (filter.CreatedBefore is { } before)
         {
             counted += $" and day < {Add(DateOnly.FromDateTime(before.UtcDateTime))}";
-            oneByOne.Add($"status <> all({living}) and created_at >= {Add(first > Day(before) ? first : Day(before))}");
+            oneByOne.Add($"{over} and created_at >= {Add(first > Day(before) ? first : Day(before))}");
         }
         return $"select (select coalesce(sum(calls), 0)::bigint from {settings.Schema}.call_counts where {counted})"
             + $" + (select count(*) from {notOver} where {where})"

@@ -47,7 +47,7 @@ public sealed record CallDocument : IRevisioned
     }
 }
 
-/// <summary>Folds a call's stream into its document, inline: it is readable when the request that caused it is answered.</summary>
+/// <summary>The same fold, for whoever appends or aggregates by a session of Marten's.</summary>
 public sealed partial class CallProjection : SingleStreamProjection<CallDocument, Guid>
 {
     public override CallDocument? Evolve(CallDocument? snapshot, Guid id, IEvent e) => CallDocument.After(snapshot, e.Data);

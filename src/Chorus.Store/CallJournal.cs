@@ -72,7 +72,7 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
         if (decision.Events.Count == 0) return new(before, decision.Refusal);
         await change.ApplyAsync(opened, decision.Events, cancellationToken);
         try { await change.CommitAsync(before.TraceParent, cancellationToken); }
-        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.CheckViolation, TableName: "organizations" })
+        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.CheckViolation, ConstraintName: "organizations_check" })
         {
             return new(before, new Refusal("insufficient-funds", "Insufficient funds. Please top up your balance.")); // the database keeps the books
         }

@@ -22,8 +22,9 @@ internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
     /// <returns>Null if the organization has no such call.</returns>
     public async Task<StoredCall?> FindAsync(Guid organizationId, Guid id, bool versionOnly, CancellationToken cancellationToken)
     {
-        var read = new Read(organizationId, id, versionOnly);
+        var read = new Read(organizationId, id, versionOnly, cancellationToken);
         waiting.Enqueue(read);
+        Interlocked.MemoryBarrier(); // who ends now sees this one, or is seen to have ended
         if (TryBegin())
         {
             await ReadWaitingAsync();
@@ -34,8 +35,8 @@ internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
 
     private bool TryBegin()
     {
-        if (Interlocked.Increment(ref running) <= AtOnce) return true;
-        Interlocked.Decrement(ref running);
+        while (Volatile.Read(ref running) is var now && now < AtOnce)
+            if (Interlocked.CompareExchange(ref running, now + 1, now) == now) return true;
         return false;
     }
 
@@ -55,7 +56,8 @@ internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
     private async Task ReadWaitingAsync()
     {
         List<Read> reads = [];
-        while (reads.Count < Most && waiting.TryDequeue(out var read)) reads.Add(read);
+        while (reads.Count < Most && waiting.TryDequeue(out var read))
+            if (!read.Left.IsCancellationRequested) reads.Add(read);
         if (reads.Count == 0) return;
         try
         {
@@ -85,7 +87,7 @@ internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
         ? new(reader.GetInt64(0), null, null)
         : new(reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), reader.IsDBNull(2) ? null : new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
 
-    private sealed record Read(Guid OrganizationId, Guid Id, bool VersionOnly)
+    private sealed record Read(Guid OrganizationId, Guid Id, bool VersionOnly, CancellationToken Left)
     {
         public TaskCompletionSource<StoredCall?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -14,7 +14,7 @@ internal sealed record QueuedCall(CallRequested Request, Callee Callee, string N
 
 /// <summary>
 /// Writes admitted calls into Marten's tables as Marten would, row for row, but all of them in six statements: callee, stream,
-/// event, document, hold, and the accounts' counters. Everything after a call's first event goes through Marten.
+/// event, document, hold, and the accounts' counters. What comes after a call's first event is written by <see cref="CallChange"/>.
 /// </summary>
 internal static class QueuedCalls
 {
@@ -33,9 +33,9 @@ internal static class QueuedCalls
         Add($"insert into {schema}.mt_streams (tenant_id, id, type, version) select t, i, 'call_document', 1 from unnest($1, $2) as r(t, i)", tenants, ids);
         Add($"""
             insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
-            select nextval('{schema}.mt_events_sequence'), e, s, 1, d, $5, $6, t, $7, c, false from unnest($1, $2, $3, $4, $8) with ordinality as r(t, s, e, d, c, n) order by n
+            select nextval('{schema}.mt_events_sequence'), e, s, 1, d, $5, transaction_timestamp(), t, $6, c, false from unnest($1, $2, $3, $4, $7) with ordinality as r(t, s, e, d, c, n) order by n
             """,
-            tenants, ids, calls.Select(_ => Guid.CreateVersion7(now)).ToArray(), Json(calls.Select(c => JsonSerializer.Serialize(c, StoreJson.Options))), EventType, now, DotNetType, calls.Select(c => c.TraceParent).ToArray());
+            tenants, ids, calls.Select(_ => Guid.CreateVersion7(now)).ToArray(), Json(calls.Select(c => JsonSerializer.Serialize(c, StoreJson.Options))), EventType, DotNetType, calls.Select(c => c.TraceParent).ToArray());
         Add($"""
             insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at)
             select t, i, d, $9, 1, st, cr, a, p, cu, du from unnest($1, $2, $3, $4, $5, $6, $7, $8, $10) as r(t, i, d, st, cr, a, p, cu, du)

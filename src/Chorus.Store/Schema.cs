@@ -7,12 +7,12 @@ namespace Chorus.Store;
 
 /// <summary>
 /// Brings the database up to date before the host serves anything. Processes that start together take turns; while the store
-/// is away a host waits for it, as it would have done had it been running. What has been applied stands in the schema's comment,
-/// so that a host whose build brings nothing new starts at once.
+/// is away a host waits for it, as it would have done had it been running. What has been applied stands in a table, so that
+/// a host whose build brings nothing new starts at once; who drops the table <c>applied_build</c> has everything looked after again.
 /// </summary>
 public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, ILogger<Schema> log) : IHostedLifecycleService
 {
-    private static readonly string Build = $"applied by {typeof(Schema).Module.ModuleVersionId} with Marten {typeof(DocumentStore).Module.ModuleVersionId}";
+    private static readonly string Build = $"{typeof(Schema).Module.ModuleVersionId} with Marten {typeof(DocumentStore).Module.ModuleVersionId}";
     private const long Turn = 4_849_210_601; // any number that is ours alone
 
     public async Task StartingAsync(CancellationToken cancellationToken)
@@ -45,13 +45,15 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
         await Run(connection, $"create schema if not exists {settings.Schema}", cancellationToken);
         await store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(JasperFx.AutoCreate.CreateOrUpdate);
         await Run(connection, Script().Replace("{schema}", settings.Schema, StringComparison.Ordinal), cancellationToken);
-        await Run(connection, $"comment on schema {settings.Schema} is '{Build}'", cancellationToken);
+        await Run(connection, $"create table if not exists {settings.Schema}.applied_build (name text not null); delete from {settings.Schema}.applied_build; insert into {settings.Schema}.applied_build values ('{Build}')", cancellationToken);
     }
 
     private async Task<bool> IsAppliedAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand("select obj_description(to_regnamespace($1), 'pg_namespace')", connection) { Parameters = { new() { Value = settings.Schema } } };
-        return await command.ExecuteScalarAsync(cancellationToken) as string == Build;
+        await using var exists = new NpgsqlCommand("select to_regclass($1) is not null", connection) { Parameters = { new() { Value = $"{settings.Schema}.applied_build" } } };
+        if (await exists.ExecuteScalarAsync(cancellationToken) is not true) return false;
+        await using var applied = new NpgsqlCommand($"select name from {settings.Schema}.applied_build", connection);
+        return await applied.ExecuteScalarAsync(cancellationToken) as string == Build;
     }
 
     private static string Script()

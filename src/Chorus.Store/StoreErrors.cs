@@ -23,7 +23,7 @@ public static class StoreErrors
     /// </summary>
     public static bool IsAway(Exception exception) => exception switch
     {
-        PostgresException e => e.IsTransient || IsLostRace(e) || e.SqlState is "25006" or "57014" || e.SqlState.StartsWith("57P", StringComparison.Ordinal),
+        PostgresException e => e.IsTransient || e.SqlState is "CH001" or "CH002" or "25006" or "57014" || e.SqlState.StartsWith("57P", StringComparison.Ordinal),
         NpgsqlException or TimeoutException or ConcurrencyException => true,
         { InnerException: { } inner } => IsAway(inner),
         _ => false,

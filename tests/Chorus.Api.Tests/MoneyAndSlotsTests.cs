@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Chorus.Domain.Calls;
 using Chorus.Store;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chorus.Api.Tests;
 
@@ -20,6 +21,27 @@ public sealed class MoneyAndSlotsTests(Api api)
         using var tooMany = await busy.PostCallAsync(busy.Call());
         (await tooMany.ErrorAsync(HttpStatusCode.TooManyRequests, "too-many-concurrent-calls")).GetProperty("error").GetString().ShouldBe("Too many concurrent calls. Please try again later.");
         tooMany.Headers.RetryAfter.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Of_two_processes_that_end_a_call_at_once_one_does_and_the_other_finds_it_ended()
+    {
+        CallJournal[] processes = [api.Get<CallJournal>(), ActivatorUtilities.CreateInstance<CallJournal>(api.Get<IServiceProvider>())];
+        foreach (var alone in (bool[])[true, false]) // the only call of its organization, and one of two
+        {
+            var tenant = await api.TenantAsync();
+            if (!alone) await tenant.PlaceAsync();
+            for (var round = 0; round < 15; round++)
+            {
+                var id = (await tenant.PlaceAsync()).GetProperty("id").GetGuid();
+
+                var ends = await Task.WhenAll(processes.Select(journal => journal.DecideAsync(tenant.Id, id, call => Ending.Hangup(call, EndedReason.ApiHangup, DateTimeOffset.UtcNow))));
+
+                ends.Count(e => e.Facts.Count > 0).ShouldBe(1);
+                ends.Single(e => e.Facts.Count == 0).Refusal!.Code.ShouldBe("call-ended");
+            }
+            (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(alone ? 0 : 1);
+        }
     }
 
     [Theory]

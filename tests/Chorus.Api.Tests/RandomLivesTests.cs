@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Chorus.Domain.Calls;
 using Chorus.Store;
+using Marten;
 
 namespace Chorus.Api.Tests;
 
@@ -29,8 +30,19 @@ public sealed class RandomLivesTests(Api api)
 
             JsonSerializer.Serialize(CallView.Fold(events), StoreJson.Options).ShouldBe(served.GetRawText());
             (await journal.FindAsync(tenant.Id, id, default))!.Version.ShouldBe(events.Length);
+            await MartenAgrees(tenant, id, events.Length);
         }
         await BooksBalance(tenant);
+    }
+
+    /// <summary>What the journal wrote is to Marten as if Marten had written it.</summary>
+    private async Task MartenAgrees(Tenant tenant, Guid id, int events)
+    {
+        await using var session = api.Get<IDocumentStore>().QuerySession(tenant.Id.ToString());
+        var (state, folded, stored) = (await session.Events.FetchStreamStateAsync(id), await session.Events.AggregateStreamAsync<CallDocument>(id), await session.LoadAsync<CallDocument>(id));
+        state!.Version.ShouldBe(events);
+        stored!.Version.ShouldBe(events);
+        JsonSerializer.Serialize(folded, StoreJson.Options).ShouldBe(JsonSerializer.Serialize(stored, StoreJson.Options));
     }
 
     /// <summary>Slots, holds and money are what the ledger and the calls say they are.</summary>

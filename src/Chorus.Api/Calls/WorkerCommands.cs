@@ -21,6 +21,12 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
 
     private void Send<T>(string type, T command, string? traceParent) => queue.Writer.TryWrite(new(type, JsonSerializer.SerializeToUtf8Bytes(command, StoreJson.Options), traceParent));
 
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        admissions.Queued += SendDials;
+        return base.StartAsync(cancellationToken);
+    }
+
     private void SendDials(IReadOnlyList<CallRequested> queued)
     {
         foreach (var calls in queued.Select(c => new DialCall(c.OrganizationId, c.CallId)).Chunk(DialCalls.Most))
@@ -32,7 +38,6 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        admissions.Queued += SendDials;
         while (!stoppingToken.IsCancellationRequested)
         {
             try { await Publish(stoppingToken); }
