@@ -155,7 +155,7 @@ bench() {
 micro() {
   needs_dotnet
   dotnet build bench/Chorus.Micro -c Release --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
-  dotnet bench/Chorus.Micro/bin/Release/net10.0/Chorus.Micro.dll --job short
+  dotnet bench/Chorus.Micro/bin/Release/net10.0/Chorus.Micro.dll
 }
 
 run_tests() {

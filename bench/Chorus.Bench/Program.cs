@@ -12,7 +12,8 @@ var (calls, rounds, seconds, warmUp) = quick ? (20_000, 2, 4, 4) : (1_000_000, 5
 var (length, report) = (TimeSpan.FromSeconds(seconds), new Report());
 var how = string.Create(CultureInfo.InvariantCulture, $"{calls:N0} calls stored before each peer's first round, {rounds} rounds of {seconds} s for each figure, warm-up of {warmUp} s; wrk with one thread; fsync, synchronous_commit and publisher confirms on.");
 
-var results = Path.Combine(Machine.Root, quick || only is not null ? ".local/bench/results" : "bench/results");
+var part = only is not null || Environment.GetEnvironmentVariable("BENCH_FIGURES") is not null || Environment.GetEnvironmentVariable("BENCH_CONNECTIONS") is not null;
+var results = Path.Combine(Machine.Root, quick || part ? ".local/bench/results" : "bench/results");
 
 if (only is null || only.Contains("lives")) await LivesAsync();
 var ours = new Ours(quick ? 50 : 1000);

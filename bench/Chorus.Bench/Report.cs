@@ -27,6 +27,7 @@ public sealed class Report
         Add(figure + "_cpu_postgres_ms", peer, round.Cpu.Postgres);
         Add(figure + "_cpu_rabbitmq_ms", peer, round.Cpu.RabbitMq);
         Add(figure + "_cpu_all_ms", peer, round.Cpu.Service + round.Cpu.Postgres + round.Cpu.RabbitMq);
+        Add(figure + "_cpu_load_ms", peer, round.Cpu.Load);
         Add(figure + "_closed_p99_ms", peer, round.P99);
     }
 

@@ -10,7 +10,6 @@ using Microsoft.AspNetCore.Http;
 namespace Chorus.Micro;
 
 /// <summary>What runs for every event, or every request.</summary>
-[InProcess]
 [MemoryDiagnoser]
 public class InnerLoops
 {

@@ -133,8 +133,8 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
 
     private async Task Write(NpgsqlConnection connection, List<QueuedCall> queued, Account[] changed)
     {
-        await using var batch = QueuedCalls.Insert(connection, settings, queued, changed, clock.GetUtcNow());
-        batch.BatchCommands.Add(new("commit"));
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var command in (NpgsqlBatchCommand[])[.. QueuedCalls.Rows(settings, queued, clock.GetUtcNow()), QueuedCalls.Counters(settings, changed), new("commit")]) batch.BatchCommands.Add(command);
         try { await batch.ExecuteNonQueryAsync(); }
         // An error of a statement means that nothing was committed; a broken connection, or a server that shuts down, may have committed.
         catch (Exception e) when (StoreErrors.IsAway(e) && (e is not PostgresException error || error.SqlState.StartsWith("57P", StringComparison.Ordinal))) { throw new CommitInDoubtException(e); }

@@ -14,7 +14,7 @@ namespace Chorus.Store;
 internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, Guid organizationId, DateTimeOffset now)
 {
     private readonly Dictionary<Guid, Opened> opened = [];
-    private readonly List<CallRequested> begun = [];
+    private readonly List<QueuedCall> begun = [];
     private readonly List<NpgsqlBatchCommand> followUps = [];
     private const int Readings = 3;
 
@@ -94,9 +94,8 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     /// </summary>
     private void Begin(CallRequested leg, Callee human, string number)
     {
-        begun.Add(leg);
+        begun.Add(new(leg, human, number, IsNew: true));
         Postings.HoldForLeg(Follow, settings, leg);
-        Follow($"call {settings.Schema}.store_callees(array[?], array[?], array[?], array[?])", number, leg.OrganizationId, human.Id, human.Key);
     }
 
     /// <summary>Writes it all, or nothing. Without a begin of its own a batch is one transaction.</summary>
@@ -110,23 +109,18 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         if (begun.Count > 0 || changed.Any(o => o.Value.Facts.Any(f => f is CallEnded or CallCharged))) Add($"select from {schema}.organizations where id = ? for update", organizationId);
         foreach (var (id, call) in changed) Add($"call {schema}.advance_stream(?, ?, ?, ?)", tenant, id, call.Version, call.Version + call.Stored.Count);
         foreach (var command in followUps) batch.BatchCommands.Add(command);
-        foreach (var leg in begun)
-        {
-            Add($"insert into {schema}.mt_streams (tenant_id, id, type, version) values (?, ?, 'call_document', 1)", tenant, leg.CallId);
-            AddEvent(leg.CallId, 1, leg);
-            var document = CallDocument.After(null, leg)!;
-            Add($"""
-                insert into {schema}.mt_doc_calldocument (data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, tenant_id, id, mt_dotnet_type) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """, [.. Columns(document, 1), tenant, leg.CallId, typeof(CallDocument).FullName!]);
-        }
         foreach (var (id, call) in changed)
         {
             foreach (var (i, fact) in call.Stored.Index()) AddEvent(id, call.Version + i + 1, fact);
+            var document = call.Document;
             Add($"""
                 update {schema}.mt_doc_calldocument set data = ?, mt_version = ?, status = ?, created_at = ?, agent_id = ?, phone_number_id = ?, callee_id = ?, due_at = ?, mt_last_modified = transaction_timestamp()
                 where tenant_id = ? and id = ?
-                """, [.. Columns(call.Document, call.Version + call.Stored.Count), tenant, id]);
+                """, Json(document), (int)call.Version + call.Stored.Count, document.Status, document.CreatedAt, document.AgentId, document.PhoneNumberId,
+                OrNull(document.CalleeId, NpgsqlDbType.Uuid), OrNull(document.DueAt, NpgsqlDbType.TimestampTz), tenant, id);
         }
+        if (begun.Count > 0)
+            foreach (var command in QueuedCalls.Rows(settings, begun, now)) batch.BatchCommands.Add(command);
         await batch.ExecuteNonQueryAsync(cancellationToken);
 
         void AddEvent(Guid id, long version, object fact) => Add(
@@ -134,25 +128,14 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
             values (nextval('{schema}.mt_events_sequence'), ?, ?, ?, ?, ?, transaction_timestamp(), ?, ?, ?, false)
             """,
-            Guid.CreateVersion7(now), id, version, Json(fact), EventNames.Of(fact), tenant, $"{fact.GetType().FullName}, {fact.GetType().Assembly.GetName().Name}", Text(traceParent));
+            Guid.CreateVersion7(now), id, version, Json(fact), EventNames.Of(fact), tenant, $"{fact.GetType().FullName}, {fact.GetType().Assembly.GetName().Name}", OrNull(traceParent, NpgsqlDbType.Varchar));
 
-        void Add(string sql, params object[] values) => batch.BatchCommands.Add(Command(sql, values));
+        void Add(string sql, params object[] values) => batch.BatchCommands.Add(Statement.Of(Statement.Numbered(sql), values));
     }
-
-    private static object[] Columns(CallDocument document, long version) =>
-        [Json(document), (int)version, document.Status, document.CreatedAt, document.AgentId, document.PhoneNumberId, new NpgsqlParameter { Value = (object?)document.CalleeId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
-            new NpgsqlParameter { Value = (object?)document.DueAt ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz }];
 
     private static NpgsqlParameter Json(object value) => new() { Value = JsonSerializer.SerializeToUtf8Bytes(value, value.GetType(), StoreJson.Options), NpgsqlDbType = NpgsqlDbType.Jsonb };
 
-    private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Varchar };
+    private static NpgsqlParameter OrNull(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
-    private void Follow(string sql, params object[] values) => followUps.Add(Command(sql, values));
-
-    private static NpgsqlBatchCommand Command(string sql, object[] values)
-    {
-        var command = new NpgsqlBatchCommand(Placeholders.Numbered(sql));
-        foreach (var value in values) command.Parameters.Add(value as NpgsqlParameter ?? new() { Value = value });
-        return command;
-    }
+    private void Follow(string sql, params object[] values) => followUps.Add(Statement.Of(Statement.Numbered(sql), values));
 }

@@ -15,7 +15,6 @@ internal static class Postings
     public static void HoldForLeg(Statements add, StoreSettings settings, CallRequested e)
     {
         add($"update {settings.Schema}.organizations set held = held + ? where id = ?", e.Hold, e.OrganizationId);
-        Line(add, settings, e.OrganizationId, "hold", -e.Hold, e.CallId, e, e.At);
     }
 
     /// <summary>Queues what a call's facts post, if they post anything.</summary>

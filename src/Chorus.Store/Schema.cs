@@ -31,9 +31,8 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
     private async Task TakeTurnAsync(CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
-        if (await IsAppliedAsync(connection, cancellationToken)) return;
         await Run(connection, $"select pg_advisory_lock({Turn})", cancellationToken);
-        try { await ApplyAsync(connection, cancellationToken); }
+        try { if (!await IsAppliedAsync(connection, cancellationToken)) await ApplyAsync(connection, cancellationToken); }
         finally
         {
             if (connection.State is System.Data.ConnectionState.Open) await Run(connection, $"select pg_advisory_unlock({Turn})", CancellationToken.None); // else the lock went with it

@@ -1,17 +1,28 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
+using Npgsql;
 
 namespace Chorus.Store;
 
 /// <summary>Adds a statement to a transaction that is still to be sent; <c>?</c> stands for each of its values.</summary>
 internal delegate void Statements(string sql, params object[] values);
 
-/// <summary>Question marks as Marten takes them, in PostgreSQL's own numbers.</summary>
-internal static class Placeholders
+/// <summary>One statement of a batch.</summary>
+internal static class Statement
 {
     private static readonly ConcurrentDictionary<string, string> Known = new();
 
+    /// <param name="sql">With the values as <c>$1</c>, <c>$2</c> and so on.</param>
+    /// <param name="values">Parameters, or values that tell their types.</param>
+    public static NpgsqlBatchCommand Of(string sql, params object[] values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var value in values) command.Parameters.Add(value as NpgsqlParameter ?? new() { Value = value });
+        return command;
+    }
+
+    /// <summary>Question marks, as Marten takes them, in PostgreSQL's own numbers.</summary>
     public static string Numbered(string sql) => Known.GetOrAdd(sql, static text =>
     {
         var (numbered, n) = (new StringBuilder(), 0);

@@ -36,8 +36,8 @@ public static class Messaging
 
         // A command is a hint about a state in the store: it may fail a few times, then it waits where an operator sees it.
         options.OnException(StoreErrors.IsAway, "the store is away").RetryWithCooldown(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)).Then.MoveToErrorQueue();
-        options.OnException<HttpRequestException>().RetryWithCooldown(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)).Then.Discard(); // the sweep asks again
-        options.OnException<OperationCanceledException>().Discard(); // it waited for its turn for too long; the sweep comes back to it
+        // A carrier that is not reached, or did not answer in time, is asked a few times; then the sweep asks again.
+        options.OnException(e => e is HttpRequestException or OperationCanceledException, "the carrier does not answer").RetryWithCooldown(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)).Then.Discard();
         options.OnAnyException().RetryTimes(2).Then.MoveToErrorQueue();
     }
 }

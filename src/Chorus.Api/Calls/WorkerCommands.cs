@@ -29,10 +29,10 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
 
     private void SendDials(IReadOnlyList<CallRequested> queued)
     {
-        foreach (var calls in queued.Select(c => new DialCall(c.OrganizationId, c.CallId)).Chunk(DialCalls.Most))
+        foreach (var calls in queued.Chunk(DialCalls.Most))
         {
-            if (calls is [var only]) Send(CommandQueue.DialCall, only, queued.First(c => c.CallId == only.CallId).TraceParent);
-            else Send(CommandQueue.DialCalls, new DialCalls(calls), null);
+            if (calls is [var only]) Send(CommandQueue.DialCall, new DialCall(only.OrganizationId, only.CallId), only.TraceParent);
+            else Send(CommandQueue.DialCalls, new DialCalls([.. calls.Select(c => new DialCall(c.OrganizationId, c.CallId))]), null);
         }
     }
 
