@@ -101,9 +101,9 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
             insert into chorus.mt_streams (tenant_id, id, version) select e.tenant_id, m.id, 1 from made m, e1 e;
             insert into chorus.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type)
               select nextval('chorus.mt_events_sequence'), gen_random_uuid(), m.id, 1, jsonb_set(e.data, '{callId}', to_jsonb(m.id)), e.type, m.at, e.tenant_id, e.mt_dotnet_type from made m, e1 e;
-            insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id)
+            insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, metadata)
               select d.tenant_id, m.id, jsonb_set(jsonb_set(d.data, '{call,id}', to_jsonb(m.id)), '{call,createdAt}', to_jsonb(m.at)), d.mt_dotnet_type, 1,
-                (array['completed','busy','no-answer','failed'])[1 + m.n % 4], m.at, d.agent_id, d.phone_number_id, d.callee_id from made m, d1 d;
+                (array['completed','busy','no-answer','failed'])[1 + m.n % 4], m.at, d.agent_id, d.phone_number_id, d.callee_id, d.metadata from made m, d1 d;
             insert into chorus.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at)
               select e.tenant_id::uuid, k, 0, m.id, m.id, 'call_requested', m.at from made m, e1 e, unnest(array['hold','release']) k;
             delete from chorus.call_counts;
@@ -118,9 +118,9 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
     {
         await Execute($$"""
         update chorus.mt_doc_calldocument set status = 'completed', due_at = null where tenant_id = '{{organization}}' and status = 'queued';
-        insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id)
+        insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, metadata)
           select '{{organization}}', m.id, jsonb_set(jsonb_set(d.data, '{call,id}', to_jsonb(m.id)), '{call,createdAt}', to_jsonb(m.at)), d.mt_dotnet_type, 1,
-            (array['completed','busy','no-answer','failed'])[1 + m.n % 4], m.at, d.agent_id, d.phone_number_id, d.callee_id
+            (array['completed','busy','no-answer','failed'])[1 + m.n % 4], m.at, d.agent_id, d.phone_number_id, d.callee_id, d.metadata
           from (select gen_random_uuid() id, n, now() - interval '1 year' * n / {{calls}} as at from generate_series(1, {{calls}}) n) m, (select * from chorus.mt_doc_calldocument where tenant_id = '{{organization}}' limit 1) d;
         insert into chorus.call_counts as c select tenant_id::uuid, (created_at at time zone 'UTC')::date, agent_id, phone_number_id, status, count(*) from chorus.mt_doc_calldocument
           where tenant_id = '{{organization}}' and status <> 'queued' group by 1, 2, 3, 4, 5

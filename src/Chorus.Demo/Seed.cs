@@ -13,11 +13,19 @@ public static class Seed
         Is there anything else the driver should know?
         """;
 
+    /// <summary>Told by the start script each time: ports may have moved since.</summary>
+    private static readonly string[] Addresses = ["CHORUS_URL", "CHORUS_SANDBOX_URL", "CHORUS_AMQP_URL", "CHORUS_POSTGRES"];
+
     public static async Task RunAsync(string file)
     {
-        if (File.Exists(file) && await StillWorks(DemoEnvironment.Read(file))) return;
         var given = new DemoEnvironment(Environment.GetEnvironmentVariables().Keys.Cast<string>()
             .Where(name => name.StartsWith("CHORUS_", StringComparison.Ordinal)).ToDictionary(name => name, name => Environment.GetEnvironmentVariable(name)!));
+        if (File.Exists(file) && await StillWorks(DemoEnvironment.Read(file)))
+        {
+            var kept = DemoEnvironment.Read(file).Values.Select(v => $"{v.Key}={(Addresses.Contains(v.Key) ? given.Values.GetValueOrDefault(v.Key, v.Value) : v.Value)}");
+            await File.WriteAllLinesAsync(file, [.. kept]);
+            return;
+        }
 
         using var admin = given.Client("CHORUS_ADMIN_KEY");
         var organization = await Post(admin, "/v1/organizations", new { name = "Demo", maxConcurrentCalls = 50 });
@@ -53,10 +61,9 @@ public static class Seed
             accountSid = "ACsandbox",
             authToken = given["CHORUS_SANDBOX_TOKEN"],
         });
-        string[] names = ["CHORUS_URL", "CHORUS_API_KEY", "CHORUS_ADMIN_KEY", "CHORUS_SANDBOX_URL", "CHORUS_AMQP_URL", "CHORUS_POSTGRES"];
         await File.WriteAllLinesAsync(file,
         [
-            .. names.Select(name => $"{name}={made[name]}"),
+            .. Addresses.Concat(["CHORUS_API_KEY", "CHORUS_ADMIN_KEY"]).Select(name => $"{name}={made[name]}"),
             $"CHORUS_ORGANIZATION_ID={id}", $"CHORUS_AGENT_ID={Id(agent)}", $"CHORUS_PHONE_NUMBER_ID={Id(number)}", "CHORUS_DEMO_TO=+14155550101",
         ]);
         Console.WriteLine($"registered the demo organization {id}");

@@ -114,10 +114,8 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             foreach (var (i, fact) in call.Stored.Index()) AddEvent(id, call.Version + i + 1, fact);
             var document = call.Document;
             Add($"""
-                update {schema}.mt_doc_calldocument set data = ?, mt_version = ?, status = ?, created_at = ?, agent_id = ?, phone_number_id = ?, callee_id = ?, due_at = ?, mt_last_modified = transaction_timestamp()
-                where tenant_id = ? and id = ?
-                """, Json(document), (int)call.Version + call.Stored.Count, document.Status, document.CreatedAt, document.AgentId, document.PhoneNumberId,
-                OrNull(document.CalleeId, NpgsqlDbType.Uuid), OrNull(document.DueAt, NpgsqlDbType.TimestampTz), tenant, id);
+                update {schema}.mt_doc_calldocument set data = ?, mt_version = ?, status = ?, due_at = ?, call_sid = ?, mt_last_modified = transaction_timestamp() where tenant_id = ? and id = ?
+                """, Json(document), (int)call.Version + call.Stored.Count, document.Status, OrNull(document.DueAt, NpgsqlDbType.TimestampTz), OrNull(document.Call.CallSid, NpgsqlDbType.Varchar), tenant, id);
         }
         if (begun.Count > 0)
             foreach (var command in QueuedCalls.Rows(settings, begun, now)) batch.BatchCommands.Add(command);
@@ -133,7 +131,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         void Add(string sql, params object[] values) => batch.BatchCommands.Add(Statement.Of(Statement.Numbered(sql), values));
     }
 
-    private static NpgsqlParameter Json(object value) => new() { Value = JsonSerializer.SerializeToUtf8Bytes(value, value.GetType(), StoreJson.Options), NpgsqlDbType = NpgsqlDbType.Jsonb };
+    private static NpgsqlParameter Json(object value) => new() { Value = JsonSerializer.SerializeToUtf8Bytes(value, value.GetType(), StoreJson.Stored), NpgsqlDbType = NpgsqlDbType.Jsonb };
 
     private static NpgsqlParameter OrNull(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 

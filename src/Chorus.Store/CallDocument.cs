@@ -7,20 +7,34 @@ using Marten.Events.Aggregation;
 namespace Chorus.Store;
 
 /// <summary>
-/// The read model of a call, written in the transaction that appends its events: what the API shows, what a decision
-/// needs, and when somebody must look at it. The flat fields are the columns that lists and the sweep search by.
+/// The read model of a call, written in the transaction that appends its events: what the API shows, and what a decision
+/// needs. What lists and the sweep search by stands in columns beside it, and nowhere else, so that a document which changes
+/// need not be found again under every index.
 /// </summary>
 public sealed record CallDocument : IRevisioned
 {
     public Guid Id { get; init; }
     public required CallView Call { get; init; }
     public required Call State { get; init; }
-    public required string Status { get; init; }
-    public required DateTimeOffset CreatedAt { get; init; }
-    public required Guid AgentId { get; init; }
-    public required Guid PhoneNumberId { get; init; }
-    public Guid? CalleeId { get; init; }
-    public DateTimeOffset? DueAt { get; init; }
+
+    [JsonIgnore]
+    public string Status => Call.Status.ToWire();
+
+    [JsonIgnore]
+    public DateTimeOffset CreatedAt => Call.CreatedAt;
+
+    [JsonIgnore]
+    public Guid AgentId => Call.AgentId;
+
+    [JsonIgnore]
+    public Guid PhoneNumberId => Call.PhoneNumberId;
+
+    [JsonIgnore]
+    public Guid? CalleeId => State.CalleeId;
+
+    /// <summary>When somebody must look at the call; null once it is over.</summary>
+    [JsonIgnore]
+    public DateTimeOffset? DueAt => Watch.Due(State, Bounds.Default);
 
     /// <summary>The stream's version, kept in a column of its own.</summary>
     [JsonIgnore]
@@ -31,19 +45,7 @@ public sealed record CallDocument : IRevisioned
     {
         var call = CallView.Evolve(document?.Call, fact);
         var state = Domain.Calls.Call.Evolve(document?.State, fact);
-        return call is null || state is null ? null : new CallDocument
-        {
-            Id = call.Id,
-            Call = call,
-            State = state,
-            Status = call.Status.ToWire(),
-            CreatedAt = call.CreatedAt,
-            AgentId = call.AgentId,
-            PhoneNumberId = call.PhoneNumberId,
-            CalleeId = state.CalleeId,
-            DueAt = Watch.Due(state, Bounds.Default),
-            Version = document?.Version ?? 0,
-        };
+        return call is null || state is null ? null : new CallDocument { Id = call.Id, Call = call, State = state, Version = document?.Version ?? 0 };
     }
 }
 

@@ -36,6 +36,9 @@ public sealed record CallEvent(long Version, string Type, DateTimeOffset At, obj
 /// <summary>Reads calls. Every question names the organization it is asked for.</summary>
 public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys)
 {
+    /// <summary>Has the statements of a transaction planned for few rows.</summary>
+    internal const string FewRows = "select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)";
+
     private readonly string calls = $"{settings.Schema}.mt_doc_calldocument";
     private readonly CallReads reads = new(source, settings);
 
@@ -53,7 +56,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
     /// <summary>Which of these carrier legs belong to calls, of whatever organization.</summary>
     public async Task<IReadOnlySet<string>> OwnedAsync(string[] callSids, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand($"select data -> 'call' ->> 'callSid' from {calls} where data -> 'call' ->> 'callSid' = any($1)");
+        await using var command = source.CreateCommand($"select call_sid from {calls} where call_sid = any($1)");
         command.Parameters.Add(new() { Value = callSids });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         HashSet<string> owned = [];
@@ -67,7 +70,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         await using var command = source.CreateCommand(
             $"""
             select count(*) from {calls} where due_at is not null and callee_id in (select id from {settings.Schema}.callees where number = $1) and data -> 'state' ->> 'from' = $2
-            and data -> 'state' ->> 'claim' is not null and data -> 'state' ->> 'callSid' is null
+            and data -> 'state' ->> 'claim' is not null and call_sid is null
             """);
         command.Parameters.Add(new() { Value = to });
         command.Parameters.Add(new() { Value = from });
@@ -133,7 +136,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         page.Parameters.AddRange(parameters.ToArray());
         if (after is not null) { page.Parameters.Add(new() { Value = after.CreatedAt }); page.Parameters.Add(new() { Value = after.Id }); }
         // For these two statements: what is not over is taken for as many calls as its share of all, and whole tables would be read, by workers and compiled code, for a handful of rows.
-        batch.BatchCommands.Add(new("select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"));
+        batch.BatchCommands.Add(new(FewRows));
         batch.BatchCommands.Add(count);
         batch.BatchCommands.Add(page);
 
@@ -184,7 +187,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
             // A value in a query string has no type: "42" finds the text and the number.
             var text = Json(JsonSerializer.SerializeToElement(value));
             var typed = Typed(value) is { } element ? Json(element) : text;
-            where.Append($" and (data -> 'call' -> 'metadata' @> ${parameters.Count + 1} or data -> 'call' -> 'metadata' @> ${parameters.Count + 2})");
+            where.Append($" and (metadata @> ${parameters.Count + 1} or metadata @> ${parameters.Count + 2})");
             parameters.Add(text);
             parameters.Add(typed.Clone());
 

@@ -17,7 +17,7 @@ public sealed record ErasureResult(int Calls, Refusal? Refusal = null);
 /// repeated after a crash at any point: the calls are found by their callee until the last step.
 /// </summary>
 public sealed class CalleeErasure(
-    IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CallJournal journal, CalleeKeys keys, Rebuild rebuild, IRecordingStore recordings, TimeProvider clock)
+    IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CallJournal journal, CalleeKeys keys, Refold refold, IRecordingStore recordings, TimeProvider clock)
 {
     public async Task<ErasureResult> EraseAsync(Guid organizationId, string number, CancellationToken cancellationToken)
     {
@@ -39,7 +39,7 @@ public sealed class CalleeErasure(
             await recordings.DeleteAsync(organizationId, call.Id, cancellationToken);
         }
         Guid[] touched = [.. own.Concat(legs).SelectMany(c => new[] { c.Id, c.ParentCallId ?? c.Id }).Distinct()];
-        await rebuild.OfAsync(organizationId.ToString(), touched, cancellationToken);
+        await refold.OfAsync(organizationId.ToString(), touched, cancellationToken);
         return callee is null || await DestroyAsync(organizationId, callee, cancellationToken)
             ? new(own.Concat(legs).DistinctBy(c => c.Id).Count())
             : new(0, new("calls-in-progress", "This callee was called again meanwhile."));

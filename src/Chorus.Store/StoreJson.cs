@@ -8,10 +8,19 @@ using Chorus.Domain.Calls;
 
 namespace Chorus.Store;
 
-/// <summary>One way to write JSON, in the store, on the API and on the bus: camelCase, UTC times that end in <c>Z</c>.</summary>
+/// <summary>One way to write JSON, on the API and on the bus: camelCase, UTC times that end in <c>Z</c>.</summary>
 public static class StoreJson
 {
     public static JsonSerializerOptions Options { get; } = Configure(new JsonSerializerOptions());
+
+    /// <summary>The same for what is stored, where nothing is said of what is null. Both read either.</summary>
+    public static JsonSerializerOptions Stored { get; } = ConfigureStored(new JsonSerializerOptions());
+
+    public static JsonSerializerOptions ConfigureStored(JsonSerializerOptions options)
+    {
+        options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+        return Configure(options);
+    }
 
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)
     {

@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Text.Json;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
@@ -16,7 +18,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using NpgsqlTypes;
 using Weasel.Core;
+using Weasel.Postgresql;
 
 namespace Chorus.Store;
 
@@ -47,6 +51,7 @@ public static class StoreRegistration
         services.AddSingleton<Jobs>();
         services.AddSingleton<WebhookAttempts>();
         services.AddSingleton<Verification>();
+        services.AddSingleton<Refold>();
         services.AddSingleton<Rebuild>();
         services.AddSingleton<CalleeErasure>();
         var recordings = builder.Configuration.GetSection("Chorus:Recordings").Get<RecordingSettings>() ?? new();
@@ -73,7 +78,7 @@ public static class StoreRegistration
     {
         options.DatabaseSchemaName = settings.Schema;
         options.AutoCreateSchemaObjects = AutoCreate.None; // Schema applies it once, before anything is served
-        options.UseSystemTextJsonForSerialization(casing: Casing.CamelCase, configure: json => StoreJson.Configure(json));
+        options.UseSystemTextJsonForSerialization(casing: Casing.CamelCase, configure: json => StoreJson.ConfigureStored(json));
         options.DisableNpgsqlLogging = true;
 
         // Conjoined: every stream and document carries its organization, and no session crosses it.
@@ -85,19 +90,24 @@ public static class StoreRegistration
         options.Projections.Add<CallProjection>(ProjectionLifecycle.Inline);
         options.Schema.For<CallDocument>()
             .UseNumericRevisions(true)
-            .IgnoreIndex("calls_newest").IgnoreIndex("calls_by_status").IgnoreIndex("calls_by_agent").IgnoreIndex("calls_by_number")
-            .IgnoreIndex("calls_by_callee").IgnoreIndex("calls_by_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_by_callsid");
+            .IgnoreIndex("calls_newest").IgnoreIndex("calls_by_status").IgnoreIndex("calls_of_agent").IgnoreIndex("calls_of_number")
+            .IgnoreIndex("calls_of_callee").IgnoreIndex("calls_with_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_with_leg");
         options.Policies.ForAllDocuments(mapping =>
         {
             if (mapping.DocumentType != typeof(CallDocument)) return;
             // Columns without Marten's index on each: schema.sql has the ones that are used.
             foreach (var column in (string[])[nameof(CallDocument.Status), nameof(CallDocument.CreatedAt), nameof(CallDocument.AgentId), nameof(CallDocument.PhoneNumberId), nameof(CallDocument.CalleeId), nameof(CallDocument.DueAt)])
                 mapping.DuplicateField(column);
+            mapping.DuplicateField(Members(nameof(CallView.CallSid)), columnName: "call_sid");
+            PostgresqlProvider.Instance.RegisterMapping(typeof(JsonElement), "jsonb", NpgsqlDbType.Jsonb);
+            mapping.DuplicateField(Members(nameof(CallView.Metadata)), columnName: "metadata");
         });
         options.Schema.For<Agent>();
         options.Schema.For<PhoneNumber>();
         CalleeErasure.Configure(options);
         foreach (var (alias, type) in EventNames.All) options.Events.MapEventType(type, alias);
+
+        static MemberInfo[] Members(string name) => [typeof(CallDocument).GetProperty(nameof(CallDocument.Call))!, typeof(CallView).GetProperty(name)!];
     }
 }
 

@@ -59,7 +59,7 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
         NpgsqlConnection log, NpgsqlConnection documents, Dictionary<Guid, Books> books, Dictionary<CallCount, long> counts, List<string> examples, CancellationToken cancellationToken)
     {
         await using var readEvents = new NpgsqlCommand($"select stream_id, type, data from {settings.Schema}.mt_events where type <> 'tombstone' order by stream_id, version", log);
-        await using var readDocuments = new NpgsqlCommand($"select id, data, due_at, mt_version from {settings.Schema}.mt_doc_calldocument order by id", documents);
+        await using var readDocuments = new NpgsqlCommand($"select {CallRow.Columns} from {settings.Schema}.mt_doc_calldocument order by id", documents);
         await using var stored = await readDocuments.ExecuteReaderAsync(cancellationToken);
         var more = await stored.ReadAsync(cancellationToken);
         var (calls, events, differ) = (0L, 0L, 0L);
@@ -95,7 +95,7 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
                 if (!more || stored.GetGuid(0) != folded.Id) Differs(folded.Id, "has events and no document");
                 else
                 {
-                    if (Difference(folded, facts.Count, stored) is { } what) Differs(folded.Id, what);
+                    if (CallRow.Read(stored).DifferenceFrom(folded with { Version = facts.Count }) is { } what) Differs(folded.Id, what);
                     more = await stored.ReadAsync(cancellationToken);
                 }
             }
@@ -119,16 +119,6 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
         foreach (var (which, difference) in counts.Where(c => c.Value != 0).Take(MostExamples - examples.Count))
             examples.Add($"organization {which.OrganizationId}: {difference} calls of {which.Day:yyyy-MM-dd} that ended {which.Status} are not counted");
         return counts.Count(c => c.Value != 0);
-    }
-
-    private static string? Difference(CallDocument folded, int version, NpgsqlDataReader stored)
-    {
-        using var document = JsonDocument.Parse(stored.GetFieldValue<byte[]>(1));
-        foreach (var (name, value) in new (string, object)[] { ("call", folded.Call), ("state", folded.State) })
-            if (!JsonElement.DeepEquals(JsonSerializer.SerializeToElement(value, value.GetType(), StoreJson.Options), document.RootElement.GetProperty(name))) return $"is served with another {name} than its events make";
-        if (stored.GetInt64(3) != version) return "is served as another version";
-        var due = stored.IsDBNull(2) ? (DateTimeOffset?)null : stored.GetFieldValue<DateTimeOffset>(2);
-        return (due - folded.DueAt)?.Duration() > TimeSpan.FromMilliseconds(1) || due is null != folded.DueAt is null ? "is due at another time than its events make" : null;
     }
 
     private static void Count(Call call, List<object> facts, Dictionary<Guid, Books> books)

@@ -108,8 +108,8 @@ public sealed class CallLifeTests
     {
         Watch.Due(Some.Queued(), Bounds.Default).ShouldBe(Some.At(2));
         Watch.Due(Some.Claimed(), Bounds.Default).ShouldBe(Some.At(21));
-        Watch.Due(Some.Placed(), Bounds.Default).ShouldBe(Some.At(17));
-        Watch.Due(Some.Placed().After(new CallRinging(Some.At(3))), Bounds.Default).ShouldBe(Some.At(18));
+        Watch.Due(Some.Placed(), Bounds.Default).ShouldBe(Some.At(20)); // ten seconds after the last sign of life, to the next full ten
+        Watch.Due(Some.Placed().After(new CallRinging(Some.At(13))), Bounds.Default).ShouldBe(Some.At(30));
         Watch.Limit(Some.Placed().After(new CallRinging(Some.At(3))), Bounds.Default).ShouldBe(Some.At(73));
         Watch.Due(Some.Talking(), Bounds.Default).ShouldBe(Some.At(20));
         Watch.Due(Some.Talking().After(new TurnSpoken(Role.User, "hello", false, Some.At(604))), Bounds.Default).ShouldBe(Some.At(615));

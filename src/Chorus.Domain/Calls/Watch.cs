@@ -3,7 +3,7 @@ namespace Chorus.Domain.Calls;
 /// <summary>The bounds within which a call must take its next step.</summary>
 /// <param name="Claim">From accepted to claimed, before the dial command is sent again. Default 2 s.</param>
 /// <param name="Answer">From claimed to the carrier's answer, before the call is looked for at the carrier. Default 20 s.</param>
-/// <param name="Quiet">How long a call may be at the carrier without a sign of life, before the carrier is asked whether it still has it. Default 15 s.</param>
+/// <param name="Quiet">How long a call may be at the carrier without a sign of life, before the carrier is asked whether it still has it, to the next full ten seconds. Default 10 s.</param>
 /// <param name="Ring">How far past its ring timeout a telephone may ring, before it is hung up here too. Default 30 s.</param>
 /// <param name="Hangup">From asking for the end to the end, before the carrier is asked. Default 5 s.</param>
 /// <param name="Overrun">How far past its longest duration a call may be, before it is hung up here too. Default 10 s.</param>
@@ -11,7 +11,7 @@ namespace Chorus.Domain.Calls;
 public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Quiet, TimeSpan Ring, TimeSpan Hangup, TimeSpan Overrun, TimeSpan Move)
 {
     public static Bounds Default { get; } = new(
-        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(8));
+        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(8));
 }
 
 /// <summary>
@@ -32,7 +32,7 @@ public static class Watch
             { CallSid: null } => call.Claim!.At + bounds.Answer,
             // From what made it necessary, not from the last sign of life: a lively conversation does not put it off.
             { MustMove: true } => (call.OpenTransfer is null && call.ReachedMachine && !call.MessageBegun ? call.AnsweredBy!.At : call.Transfers[^1].At) + bounds.Move,
-            _ => Earlier(Limit(call, bounds), (call.HeardAt ?? call.PlacedAt!.Value) + bounds.Quiet),
+            _ => Earlier(Limit(call, bounds), NextStep((call.HeardAt ?? call.PlacedAt!.Value) + bounds.Quiet)),
         };
         return call.Hangup is { } hangup ? Earlier(hangup.At + bounds.Hangup, step) : step;
     }
@@ -44,6 +44,11 @@ public static class Watch
         { RingingAt: { } ringing } => ringing.AddSeconds(call.Claim!.RingTimeoutSeconds) + bounds.Ring,
         _ => DateTimeOffset.MaxValue, // the carrier holds it back to keep its own pace
     };
+
+    /// <summary>A timer that moves with every word stays, for most words, where it is, and so does its place in the store's index.</summary>
+    private static DateTimeOffset NextStep(DateTimeOffset time) => new(time.UtcTicks + Step - 1 - (time.UtcTicks + Step - 1) % Step, TimeSpan.Zero);
+
+    private const long Step = 10 * TimeSpan.TicksPerSecond;
 
     private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 }

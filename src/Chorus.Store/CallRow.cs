@@ -1,0 +1,46 @@
+using System.Text.Json;
+using Npgsql;
+
+namespace Chorus.Store;
+
+/// <summary>A call's document as it is stored, with the columns beside it.</summary>
+internal sealed record CallRow(
+    Guid Id, byte[] Data, long Version, string Status, DateTimeOffset CreatedAt, Guid AgentId, Guid PhoneNumberId, Guid? CalleeId, DateTimeOffset? DueAt, string? CallSid, byte[]? Metadata)
+{
+    public const string Columns = "id, data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, call_sid, metadata";
+
+    public static CallRow Read(NpgsqlDataReader row) => new(
+        row.GetGuid(0), row.GetFieldValue<byte[]>(1), row.GetInt64(2), row.GetString(3), row.GetFieldValue<DateTimeOffset>(4), row.GetGuid(5), row.GetGuid(6),
+        row.IsDBNull(7) ? null : row.GetGuid(7), row.IsDBNull(8) ? null : row.GetFieldValue<DateTimeOffset>(8), row.IsDBNull(9) ? null : row.GetString(9), row.IsDBNull(10) ? null : row.GetFieldValue<byte[]>(10));
+
+    /// <summary>How it differs, by its meaning, from what the events make; null if it does not.</summary>
+    public string? DifferenceFrom(CallDocument folded)
+    {
+        CallDocument? stored;
+        try { stored = JsonSerializer.Deserialize<CallDocument>(Data, StoreJson.Options); }
+        catch (JsonException) { return "has a document that cannot be read"; }
+        if (stored is null || !Same(stored, folded)) return stored is null || !Same(stored.Call, folded.Call) ? "is served with another call than its events make" : "is served with another state than its events make";
+        if (Version != folded.Version) return "is served as another version";
+        if (!Same(DueAt, folded.DueAt)) return "is due at another time than its events make";
+        return Id == folded.Id && Status == folded.Status && Same(CreatedAt, folded.CreatedAt) && AgentId == folded.AgentId && PhoneNumberId == folded.PhoneNumberId
+            && CalleeId == folded.CalleeId && CallSid == folded.Call.CallSid && IsMetadata(folded.Call.Metadata) ? null : "is found by something else than its events make";
+    }
+
+    private static bool Same<T>(T one, T other)
+    {
+        var (a, b) = (JsonSerializer.SerializeToUtf8Bytes(one, StoreJson.Stored), JsonSerializer.SerializeToUtf8Bytes(other, StoreJson.Stored));
+        if (a.AsSpan().SequenceEqual(b)) return true;
+        using var left = JsonDocument.Parse(a);
+        using var right = JsonDocument.Parse(b);
+        return JsonElement.DeepEquals(left.RootElement, right.RootElement);
+    }
+
+    private static bool Same(DateTimeOffset? one, DateTimeOffset? other) => one is null ? other is null : (one - other)?.Duration() <= TimeSpan.FromMilliseconds(1);
+
+    private bool IsMetadata(JsonElement folded)
+    {
+        if (Metadata is null) return false;
+        using var stored = JsonDocument.Parse(Metadata);
+        return JsonElement.DeepEquals(stored.RootElement, folded);
+    }
+}
