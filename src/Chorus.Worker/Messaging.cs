@@ -1,8 +1,11 @@
+using System.Net.Sockets;
 using Chorus.Contracts;
 using Chorus.Store;
 using Chorus.Worker.Carriers;
 using Chorus.Worker.Dialling;
+using JasperFx.CodeGeneration;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using RabbitMQ.Client.Exceptions;
 using Wolverine;
 using Wolverine.ErrorHandling;
 using Wolverine.RabbitMQ;
@@ -14,10 +17,15 @@ namespace Chorus.Worker;
 /// <summary>The worker's queue: durable, a quorum of the broker's nodes, one command handled inline before it is acknowledged.</summary>
 public static class Messaging
 {
-    public static void Configure(WolverineOptions options, IConfiguration configuration, WorkerSettings settings)
+    public static void Configure(WolverineOptions options, IConfiguration configuration, WorkerSettings settings, IServiceProvider worker)
     {
         options.ApplicationAssembly = typeof(Messaging).Assembly;
-        options.UseRuntimeCompilation();
+        options.Discovery.DisableConventionalDiscovery(); // code for what is found is compiled at run time: a hundred and fifty megabytes
+        options.CodeGeneration.TypeLoadMode = TypeLoadMode.Static;
+        options.AddMessageHandler(ActivatorUtilities.CreateInstance<DialCallHandler>(worker));
+        options.AddMessageHandler(ActivatorUtilities.CreateInstance<DialCallsHandler>(worker));
+        options.AddMessageHandler(ActivatorUtilities.CreateInstance<HangUpCallHandler>(worker));
+        options.AddMessageHandler(ActivatorUtilities.CreateInstance<MoveCallHandler>(worker));
         options.Durability.Mode = DurabilityMode.Solo;
         options.UseSystemTextJsonForSerialization(json => StoreJson.Configure(json));
         options.UseRabbitMq(new Uri(configuration.GetConnectionString("RabbitMq") ?? throw new InvalidOperationException("ConnectionStrings:RabbitMq is not configured.")))
@@ -94,13 +102,18 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                log.LogWarning("The broker is away ({Reason}); this worker does without it meanwhile", e.GetBaseException().GetType().Name);
+                if (IsBrokers(e)) log.LogWarning("The broker is away ({Reason}); this worker does without it meanwhile", e.GetBaseException().GetType().Name);
+                else log.LogError(e, "Commands cannot be heard; this worker finds calls by sweeping meanwhile");
                 settled = true;
                 starting.Dispose();
                 await Task.Delay(TimeSpan.FromSeconds(1), stoppingToken);
             }
         }
     }
+
+    private static bool IsBrokers(Exception e) => e is AggregateException many ? many.InnerExceptions.All(IsBrokers)
+        : e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or SocketException or TimeoutException or OperationCanceledException
+        || (e.InnerException is { } inner && IsBrokers(inner));
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -112,13 +125,11 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddSingleton(services.GetRequiredService<ILoggerFactory>());
-        builder.Services.AddSingleton(services.GetRequiredService<Dialler>()).AddSingleton(services.GetRequiredService<CallJournal>());
-        builder.Services.AddSingleton(services.GetRequiredService<ICarrier>()).AddSingleton(services.GetRequiredService<CarrierAccounts>());
-        builder.UseWolverine(options => Messaging.Configure(options, configuration, settings));
+        builder.UseWolverine(options => Messaging.Configure(options, configuration, settings, services));
         return builder.Build();
     }
 
-    /// <summary>Compiles the handlers with commands about no call, so that the first real one does not wait for it.</summary>
+    /// <summary>Handles commands about no call, so that the first real one does not wait for code that is used for the first time.</summary>
     private async Task WarmUpAsync(IHost listening)
     {
         var bus = new MessageBus(listening.Services.GetRequiredService<IWolverineRuntime>());
@@ -130,6 +141,6 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
             await bus.InvokeAsync(new HangUpCall(nobody, nobody));
             await bus.InvokeAsync(new MoveCall(nobody, nobody));
         }
-        catch (Exception e) { log.LogWarning("The handlers could not be warmed up: {Reason}", e.GetType().Name); } // the first command compiles instead
+        catch (Exception e) { log.LogWarning("The handlers could not be warmed up: {Reason}", e.GetType().Name); } // the first command waits instead
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chorus.Domain.Calls;
 using RabbitMQ.Client;
 
 namespace Chorus.EndToEnd.Tests;
@@ -48,6 +49,22 @@ public sealed class FaultsTests(Service service)
         var call = await tenant.UntilAsync(await tenant.PlaceAsync("+14155550125"), c => c.GetProperty("callSid").ValueKind is JsonValueKind.String);
 
         call.GetProperty("callSid").GetString().ShouldBe((await service.WitnessAsync(call.Id(), "dial")).ShouldHaveSingleItem().GetProperty("callSid").GetString());
+    }
+
+    [Fact]
+    public async Task A_call_is_dialled_by_its_command_before_the_sweep_would_find_it()
+    {
+        var tenant = await service.TenantAsync();
+        List<TimeSpan> waited = [];
+        for (var i = 0; i < 5; i++)
+        {
+            var events = await tenant.EventsAsync((await tenant.CallAsync("+14155550102")).Id());
+            waited.Add(At("dial_claimed") - At("call_requested"));
+
+            DateTimeOffset At(string type) => events.First(e => e.GetProperty("type").GetString() == type).GetProperty("at").GetDateTimeOffset();
+        }
+
+        waited.Min().ShouldBeLessThan(Bounds.Default.Claim); // no sweep looks at a call before that
     }
 
     [Fact]

@@ -2,31 +2,35 @@ using Chorus.Contracts;
 using Chorus.Domain.Calls;
 using Chorus.Store;
 using Chorus.Worker.Carriers;
+using Wolverine.Runtime;
+using Wolverine.Runtime.Handlers;
 
 namespace Chorus.Worker.Dialling;
 
-/// <summary>The commands of the queue. A message that comes twice finds the claim of the first and does nothing.</summary>
-public static class DialCallHandler
+// The commands of the queue. They are handed to Wolverine as they are: no code is generated and compiled for them when a worker
+// starts. A message that comes twice finds the claim of the first and does nothing.
+
+public sealed class DialCallHandler(Dialler dialler) : MessageHandler<DialCall>
 {
-    public static Task HandleAsync(DialCall command, Dialler dialler, CancellationToken cancellationToken) =>
-        dialler.DialAsync(command.OrganizationId, command.CallId, cancellationToken);
+    protected override Task HandleAsync(DialCall message, MessageContext context, CancellationToken cancellation) =>
+        dialler.DialAsync(message.OrganizationId, message.CallId, cancellation);
 }
 
 /// <summary>Dials what was queued together. One that fails fails the message, which is handled again: those that are claimed by then are left alone.</summary>
-public static class DialCallsHandler
+public sealed class DialCallsHandler(Dialler dialler) : MessageHandler<DialCalls>
 {
-    public static Task HandleAsync(DialCalls command, Dialler dialler, CancellationToken cancellationToken) =>
-        dialler.DialAsync(command.Calls, cancellationToken);
+    protected override Task HandleAsync(DialCalls message, MessageContext context, CancellationToken cancellation) =>
+        dialler.DialAsync(message.Calls, cancellation);
 }
 
 /// <summary>Asks the carrier to end a call whose end was asked for.</summary>
-public static class HangUpCallHandler
+public sealed class HangUpCallHandler(CallJournal journal, ICarrier carrier, CarrierAccounts accounts) : MessageHandler<HangUpCall>
 {
-    public static async Task HandleAsync(HangUpCall command, CallJournal journal, ICarrier carrier, CarrierAccounts accounts, CancellationToken cancellationToken)
+    protected override async Task HandleAsync(HangUpCall message, MessageContext context, CancellationToken cancellation)
     {
-        if (await journal.FindAsync(command.OrganizationId, command.CallId, cancellationToken) is not { IsOver: false, Hangup: not null, CallSid: { } sid } call) return;
-        var account = await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken);
-        await carrier.EndAsync(account, sid, call.StartedAt is not null, cancellationToken);
+        if (await journal.FindAsync(message.OrganizationId, message.CallId, cancellation) is not { IsOver: false, Hangup: not null, CallSid: { } sid } call) return;
+        var account = await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellation);
+        await carrier.EndAsync(account, sid, call.StartedAt is not null, cancellation);
     }
 }
 
@@ -34,13 +38,13 @@ public static class HangUpCallHandler
 /// Lets a callee hear what they should by now. Whoever waits for a human, or talks to one, is not disturbed: leaving the
 /// room would end it.
 /// </summary>
-public static class MoveCallHandler
+public sealed class MoveCallHandler(CallJournal journal, ICarrier carrier, CarrierAccounts accounts) : MessageHandler<MoveCall>
 {
-    public static async Task HandleAsync(MoveCall command, CallJournal journal, ICarrier carrier, CarrierAccounts accounts, CancellationToken cancellationToken)
+    protected override async Task HandleAsync(MoveCall message, MessageContext context, CancellationToken cancellation)
     {
-        if (await journal.FindAsync(command.OrganizationId, command.CallId, cancellationToken) is not { IsOver: false, Hangup: null, StartedAt: not null } call) return;
-        var account = await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken);
+        if (await journal.FindAsync(message.OrganizationId, message.CallId, cancellation) is not { IsOver: false, Hangup: null, StartedAt: not null } call) return;
+        var account = await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellation);
         var talksToAgent = call is { OpenTransfer: null, HeldFor: null, Transferred: false, ReachedMachine: false };
-        if (call.MustMove || talksToAgent) await carrier.MoveAsync(account, call, cancellationToken);
+        if (call.MustMove || talksToAgent) await carrier.MoveAsync(account, call, cancellation);
     }
 }
