@@ -89,7 +89,9 @@ start_pg() {
 	shared_buffers = 512MB
 	fsync = on
 	synchronous_commit = on
-	wal_compression = on
+	wal_compression = lz4
+	default_toast_compression = lz4
+	max_wal_size = 4GB
 	shared_preload_libraries = 'pg_stat_statements'
 	idle_in_transaction_session_timeout = 60s
 	log_line_prefix = '%m [%p] %d '

@@ -144,7 +144,7 @@ create index if not exists calls_by_status on {schema}.mt_doc_calldocument (tena
 create index if not exists calls_of_agent on {schema}.mt_doc_calldocument (agent_id, created_at desc, id desc);
 create index if not exists calls_of_number on {schema}.mt_doc_calldocument (phone_number_id, created_at desc, id desc);
 create index if not exists calls_of_callee on {schema}.mt_doc_calldocument (callee_id, created_at desc, id desc);
-create index if not exists calls_with_metadata on {schema}.mt_doc_calldocument using gin (metadata jsonb_path_ops);
+create index if not exists calls_with_metadata on {schema}.mt_doc_calldocument using gin (metadata jsonb_path_ops) with (gin_pending_list_limit = 512); -- kB: little at a time, for whoever has to clear it waits
 create index if not exists calls_with_leg on {schema}.mt_doc_calldocument (call_sid) where call_sid is not null;
 create index if not exists calls_due on {schema}.mt_doc_calldocument (due_at) where due_at is not null;
 alter table {schema}.mt_doc_calldocument set (fillfactor = 85);
