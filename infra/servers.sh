@@ -32,6 +32,10 @@ pgbin() { # the version that made the data, else the newest
   local v='*'; [[ ! -f $D/pg/PG_VERSION ]] || v=$(<"$D/pg/PG_VERSION")
   compgen -G "/usr/lib/postgresql/$v/bin/postgres" | sort -V | tail -n1 | xargs -r dirname
 }
+has_lz4() { # bin: since 15, and if it was built with it
+  local v=${1%/bin}; v=${v##*/}
+  (( v >= 15 )) && [[ $(ldd "$1/postgres") == *liblz4* ]]
+}
 detach() { # log command...: in a session of its own, holding no terminal, pipe or lock of the caller
   local log=$1 fd; shift
   [[ ! -e $log ]] || mv -f "$log" "$log.1"
@@ -89,13 +93,13 @@ start_pg() {
 	shared_buffers = 512MB
 	fsync = on
 	synchronous_commit = on
-	wal_compression = lz4
-	default_toast_compression = lz4
+	wal_compression = on
 	max_wal_size = 4GB
 	shared_preload_libraries = 'pg_stat_statements'
 	idle_in_transaction_session_timeout = 60s
 	log_line_prefix = '%m [%p] %d '
 	END
+  if has_lz4 "$bin"; then printf '%s\n' 'wal_compression = lz4' 'default_toast_compression = lz4' >>"$D/pg.conf"; fi
   rm -f "$D/pg/postmaster.pid"              # nobody of ours lives (stop_pg), so its pid is another's
   detach "$D/pg.log" HOME="$D" "$bin/postgres" -D "$D/pg" -c config_file="$D/pg.conf" -c cluster_name="$PG_MARK"
   await pg "$D/pg.log"

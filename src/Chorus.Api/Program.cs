@@ -10,7 +10,7 @@ builder.Services.AddSingleton((builder.Configuration.GetSection("Chorus").Get<Ap
 builder.AddChorusStore();
 builder.AddOperations("chorus-api");
 builder.Services.AddSingleton<Registry>().AddHostedService(s => s.GetRequiredService<Registry>());
-builder.Services.AddSingleton<Admissions>().AddHostedService(s => s.GetRequiredService<Admissions>());
+builder.Services.AddSingleton<Admissions>();
 builder.Services.AddSingleton<WorkerCommands>().AddHostedService(s => s.GetRequiredService<WorkerCommands>());
 builder.Services.AddSingleton<PlaceCall>().AddSingleton<Recording>();
 builder.Services.AddExceptionHandler<ErrorBodies>().AddProblemDetails();

@@ -1,7 +1,5 @@
-using System.Threading.Channels;
 using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
-using Microsoft.Extensions.Hosting;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -29,9 +27,22 @@ public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null
 /// each in the order of arrival, and appends the events, the read models, the postings and the new counters. Limit and
 /// funds are therefore exact over any number of processes, and a lone request waits for nobody.
 /// </summary>
-public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock) : BackgroundService
+public sealed class Admissions
 {
-    private readonly Channel<Waiting>[] queues = [.. Enumerable.Range(0, settings.AdmissionLoops).Select(_ => Channel.CreateBounded<Waiting>(settings.AdmissionQueue / settings.AdmissionLoops))];
+    private readonly NpgsqlDataSource source;
+    private readonly StoreSettings settings;
+    private readonly CalleeKeys keys;
+    private readonly CommitSignal signal;
+    private readonly ChorusMetrics metrics;
+    private readonly TimeProvider clock;
+    private readonly Together<Waiting>[] rounds;
+
+    public Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
+    {
+        (this.source, this.settings, this.keys, this.signal, this.metrics, this.clock) = (source, settings, keys, signal, metrics, clock);
+        var loops = Math.Max(1, settings.AdmissionLoops);
+        rounds = [.. Enumerable.Range(0, loops).Select(_ => new Together<Waiting>(1, settings.AdmissionBatch, Math.Max(1, settings.AdmissionQueue / loops), AdmitWaiting))];
+    }
 
     /// <summary>Tells of calls that were queued in one transaction, once it is committed.</summary>
     public event Action<IReadOnlyList<CallRequested>>? Queued;
@@ -41,29 +52,13 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     public async Task<Admitted?> AdmitAsync(CallRequested request, CancellationToken cancellationToken)
     {
         var waiting = new Waiting(request, cancellationToken);
-        return queues[(uint)request.OrganizationId.GetHashCode() % queues.Length].Writer.TryWrite(waiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
+        return await rounds[(uint)request.OrganizationId.GetHashCode() % rounds.Length].TryAddAsync(waiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(queues.Select(queue => Task.Run(() => Loop(queue.Reader), CancellationToken.None)));
-
-    public override async Task StopAsync(CancellationToken cancellationToken)
+    private Task AdmitWaiting(List<Waiting> all)
     {
-        foreach (var queue in queues) queue.Writer.TryComplete(); // what waits is admitted, what comes is refused
-        await base.StopAsync(cancellationToken);
-        foreach (var queue in queues)
-            while (queue.Reader.TryRead(out var waiting)) waiting.Answer.TrySetException(new TimeoutException("The service is stopping."));
-    }
-
-    private async Task Loop(ChannelReader<Waiting> queue)
-    {
-        while (await queue.WaitToReadAsync(CancellationToken.None)) // ends when the queue is complete and empty
-        {
-            List<Waiting> batch = [];
-            while (batch.Count < settings.AdmissionBatch && queue.TryRead(out var waiting))
-                if (!waiting.Left.IsCancellationRequested) batch.Add(waiting); // who has hung up meanwhile asked for nothing
-            if (batch.Count > 0) await AdmitAll(batch);
-        }
+        List<Waiting> batch = [.. all.Where(w => !w.Left.IsCancellationRequested)]; // who has hung up meanwhile asked for nothing
+        return batch.Count > 0 ? AdmitAll(batch) : Task.CompletedTask;
     }
 
     /// <summary>A batch that fails is tried one by one, so that a request fails only for itself.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -9,55 +8,33 @@ namespace Chorus.Store;
 internal sealed record StoredCall(long Version, byte[]? View, Callee? Callee);
 
 /// <summary>
-/// Reads calls by id: one round trip for all that wait. A lone read goes at once and on its own thread; who comes while two
-/// round trips are under way goes with the next, which begins after they came, so they see what was committed before.
+/// Reads calls by id: one round trip for all that wait, two of them side by side. It begins after they came, so they see what was
+/// committed before.
 /// </summary>
-internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
+internal sealed class CallReads
 {
     private const int AtOnce = 2, Most = 64;
-    private readonly string calls = $"{settings.Schema}.mt_doc_calldocument", callees = $"{settings.Schema}.callees";
-    private readonly ConcurrentQueue<Read> waiting = new();
-    private int running;
+    private readonly NpgsqlDataSource source;
+    private readonly Together<Read> round;
+    private readonly string calls, callees;
+
+    public CallReads(NpgsqlDataSource source, StoreSettings settings)
+    {
+        (this.source, calls, callees) = (source, $"{settings.Schema}.mt_doc_calldocument", $"{settings.Schema}.callees");
+        round = new(AtOnce, Most, int.MaxValue, ReadAsync);
+    }
 
     /// <returns>Null if the organization has no such call.</returns>
     public async Task<StoredCall?> FindAsync(Guid organizationId, Guid id, bool versionOnly, CancellationToken cancellationToken)
     {
         var read = new Read(organizationId, id, versionOnly, cancellationToken);
-        waiting.Enqueue(read);
-        Interlocked.MemoryBarrier(); // who ends now sees this one, or is seen to have ended
-        if (TryBegin())
-        {
-            await ReadWaitingAsync();
-            if (End()) _ = Task.Run(GoOnAsync, CancellationToken.None);
-        }
+        await round.TryAddAsync(read);
         return await read.Answer.Task.WaitAsync(cancellationToken);
     }
 
-    private bool TryBegin()
+    private async Task ReadAsync(List<Read> waiting)
     {
-        while (Volatile.Read(ref running) is var now && now < AtOnce)
-            if (Interlocked.CompareExchange(ref running, now + 1, now) == now) return true;
-        return false;
-    }
-
-    /// <returns>True if somebody came meanwhile, and the caller has begun again for them.</returns>
-    private bool End()
-    {
-        Interlocked.Decrement(ref running);
-        return !waiting.IsEmpty && TryBegin();
-    }
-
-    private async Task GoOnAsync()
-    {
-        do await ReadWaitingAsync();
-        while (End());
-    }
-
-    private async Task ReadWaitingAsync()
-    {
-        List<Read> reads = [];
-        while (reads.Count < Most && waiting.TryDequeue(out var read))
-            if (!read.Left.IsCancellationRequested) reads.Add(read);
+        List<Read> reads = [.. waiting.Where(r => !r.Left.IsCancellationRequested)];
         if (reads.Count == 0) return;
         try
         {

@@ -90,8 +90,8 @@ public static class StoreRegistration
         options.Projections.Add<CallProjection>(ProjectionLifecycle.Inline);
         options.Schema.For<CallDocument>()
             .UseNumericRevisions(true)
-            .IgnoreIndex("calls_newest").IgnoreIndex("calls_by_status").IgnoreIndex("calls_of_agent").IgnoreIndex("calls_of_number")
-            .IgnoreIndex("calls_of_callee").IgnoreIndex("calls_with_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_with_leg");
+            .IgnoreIndex("calls_newest").IgnoreIndex("calls_by_status").IgnoreIndex("calls_by_agent").IgnoreIndex("calls_by_number")
+            .IgnoreIndex("calls_by_callee").IgnoreIndex("calls_with_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_with_leg");
         options.Policies.ForAllDocuments(mapping =>
         {
             if (mapping.DocumentType != typeof(CallDocument)) return;
