@@ -20,10 +20,9 @@ public static class Seed
     {
         var given = new DemoEnvironment(Environment.GetEnvironmentVariables().Keys.Cast<string>()
             .Where(name => name.StartsWith("CHORUS_", StringComparison.Ordinal)).ToDictionary(name => name, name => Environment.GetEnvironmentVariable(name)!));
-        if (File.Exists(file) && await StillWorks(DemoEnvironment.Read(file)))
+        if (File.Exists(file) && DemoEnvironment.Read(file) is var known && await StillWorks(known))
         {
-            var kept = DemoEnvironment.Read(file).Values.Select(v => $"{v.Key}={(Addresses.Contains(v.Key) ? given.Values.GetValueOrDefault(v.Key, v.Value) : v.Value)}");
-            await File.WriteAllLinesAsync(file, [.. kept]);
+            await File.WriteAllLinesAsync(file, known.Values.Select(v => $"{v.Key}={(Addresses.Contains(v.Key) ? given.Values.GetValueOrDefault(v.Key, v.Value) : v.Value)}"));
             return;
         }
 

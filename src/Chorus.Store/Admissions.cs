@@ -27,22 +27,10 @@ public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null
 /// each in the order of arrival, and appends the events, the read models, the postings and the new counters. Limit and
 /// funds are therefore exact over any number of processes, and a lone request waits for nobody.
 /// </summary>
-public sealed class Admissions
+public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
 {
-    private readonly NpgsqlDataSource source;
-    private readonly StoreSettings settings;
-    private readonly CalleeKeys keys;
-    private readonly CommitSignal signal;
-    private readonly ChorusMetrics metrics;
-    private readonly TimeProvider clock;
-    private readonly Together<Waiting>[] rounds;
-
-    public Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
-    {
-        (this.source, this.settings, this.keys, this.signal, this.metrics, this.clock) = (source, settings, keys, signal, metrics, clock);
-        var loops = Math.Max(1, settings.AdmissionLoops);
-        rounds = [.. Enumerable.Range(0, loops).Select(_ => new Together<Waiting>(1, settings.AdmissionBatch, Math.Max(1, settings.AdmissionQueue / loops), AdmitWaiting))];
-    }
+    private readonly Together<Waiting>[] rounds =
+        [.. Enumerable.Range(0, Math.Max(1, settings.AdmissionLoops)).Select(_ => new Together<Waiting>(1, settings.AdmissionBatch, Math.Max(1, settings.AdmissionQueue / Math.Max(1, settings.AdmissionLoops))))];
 
     /// <summary>Tells of calls that were queued in one transaction, once it is committed.</summary>
     public event Action<IReadOnlyList<CallRequested>>? Queued;
@@ -52,13 +40,15 @@ public sealed class Admissions
     public async Task<Admitted?> AdmitAsync(CallRequested request, CancellationToken cancellationToken)
     {
         var waiting = new Waiting(request, cancellationToken);
-        return await rounds[(uint)request.OrganizationId.GetHashCode() % rounds.Length].TryAddAsync(waiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
+        return await rounds[(uint)request.OrganizationId.GetHashCode() % rounds.Length].TryAddAsync(waiting, AdmitWaiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
     }
 
-    private Task AdmitWaiting(List<Waiting> all)
+    private async Task AdmitWaiting(List<Waiting> all)
     {
         List<Waiting> batch = [.. all.Where(w => !w.Left.IsCancellationRequested)]; // who has hung up meanwhile asked for nothing
-        return batch.Count > 0 ? AdmitAll(batch) : Task.CompletedTask;
+        if (batch.Count == 0) return;
+        try { await AdmitAll(batch); }
+        catch (Exception e) { foreach (var waiting in batch) waiting.Answer.TrySetException(e); } // nobody waits for ever
     }
 
     /// <summary>A batch that fails is tried one by one, so that a request fails only for itself.</summary>

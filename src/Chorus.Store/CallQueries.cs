@@ -36,9 +36,6 @@ public sealed record CallEvent(long Version, string Type, DateTimeOffset At, obj
 /// <summary>Reads calls. Every question names the organization it is asked for.</summary>
 public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys)
 {
-    /// <summary>Has the statements of a transaction planned for few rows.</summary>
-    internal const string FewRows = "select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)";
-
     private readonly string calls = $"{settings.Schema}.mt_doc_calldocument";
     private readonly CallReads reads = new(source, settings);
 
@@ -136,7 +133,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         page.Parameters.AddRange(parameters.ToArray());
         if (after is not null) { page.Parameters.Add(new() { Value = after.CreatedAt }); page.Parameters.Add(new() { Value = after.Id }); }
         // For these two statements: what is not over is taken for as many calls as its share of all, and whole tables would be read, by workers and compiled code, for a handful of rows.
-        batch.BatchCommands.Add(new(FewRows));
+        batch.BatchCommands.Add(new(Statement.FewRows));
         batch.BatchCommands.Add(count);
         batch.BatchCommands.Add(page);
 

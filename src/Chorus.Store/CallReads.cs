@@ -11,24 +11,17 @@ internal sealed record StoredCall(long Version, byte[]? View, Callee? Callee);
 /// Reads calls by id: one round trip for all that wait, two of them side by side. It begins after they came, so they see what was
 /// committed before.
 /// </summary>
-internal sealed class CallReads
+internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
 {
     private const int AtOnce = 2, Most = 64;
-    private readonly NpgsqlDataSource source;
-    private readonly Together<Read> round;
-    private readonly string calls, callees;
-
-    public CallReads(NpgsqlDataSource source, StoreSettings settings)
-    {
-        (this.source, calls, callees) = (source, $"{settings.Schema}.mt_doc_calldocument", $"{settings.Schema}.callees");
-        round = new(AtOnce, Most, int.MaxValue, ReadAsync);
-    }
+    private readonly Together<Read> rounds = new(AtOnce, Most, int.MaxValue);
+    private readonly string calls = $"{settings.Schema}.mt_doc_calldocument", callees = $"{settings.Schema}.callees";
 
     /// <returns>Null if the organization has no such call.</returns>
     public async Task<StoredCall?> FindAsync(Guid organizationId, Guid id, bool versionOnly, CancellationToken cancellationToken)
     {
         var read = new Read(organizationId, id, versionOnly, cancellationToken);
-        await round.TryAddAsync(read);
+        await rounds.TryAddAsync(read, ReadAsync);
         return await read.Answer.Task.WaitAsync(cancellationToken);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Chorus.Store;
 
@@ -13,13 +14,32 @@ internal sealed record CallRow(
         row.GetGuid(0), row.GetFieldValue<byte[]>(1), row.GetInt64(2), row.GetString(3), row.GetFieldValue<DateTimeOffset>(4), row.GetGuid(5), row.GetGuid(6),
         row.IsDBNull(7) ? null : row.GetGuid(7), row.IsDBNull(8) ? null : row.GetFieldValue<DateTimeOffset>(8), row.IsDBNull(9) ? null : row.GetString(9), row.IsDBNull(10) ? null : row.GetFieldValue<byte[]>(10));
 
+    /// <summary>Writes documents.</summary>
+    /// <param name="overwrite">What stands there already is replaced; else it is an error.</param>
+    public static NpgsqlBatchCommand Insert(StoreSettings settings, string[] tenants, CallDocument[] documents, bool overwrite)
+    {
+        var conflict = overwrite
+            ? """
+              on conflict (tenant_id, id) do update set data = excluded.data, mt_version = excluded.mt_version, mt_last_modified = transaction_timestamp(), status = excluded.status,
+                  created_at = excluded.created_at, agent_id = excluded.agent_id, phone_number_id = excluded.phone_number_id, callee_id = excluded.callee_id, due_at = excluded.due_at,
+                  call_sid = excluded.call_sid, metadata = excluded.metadata
+              """
+            : "";
+        return Statement.Of($"insert into {settings.Schema}.mt_doc_calldocument (mt_dotnet_type, tenant_id, {Columns}) select $1, * from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) {conflict}",
+            typeof(CallDocument).FullName!, tenants, Each(d => d.Id), Json(d => JsonSerializer.Serialize(d, StoreJson.Stored)), Each(d => d.Version), Each(d => d.Status), Each(d => d.CreatedAt),
+            Each(d => d.AgentId), Each(d => d.PhoneNumberId), Each(d => d.CalleeId), Each(d => d.DueAt), Each(d => d.Call.CallSid), Json(d => d.Call.Metadata.GetRawText()));
+
+        T[] Each<T>(Func<CallDocument, T> value) => [.. documents.Select(value)];
+        NpgsqlParameter Json(Func<CallDocument, string> value) => new() { Value = Each(value), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
+    }
+
     /// <summary>How it differs, by its meaning, from what the events make; null if it does not.</summary>
     public string? DifferenceFrom(CallDocument folded)
     {
         CallDocument? stored;
         try { stored = JsonSerializer.Deserialize<CallDocument>(Data, StoreJson.Options); }
         catch (JsonException) { return "has a document that cannot be read"; }
-        if (stored is null || !Same(stored, folded)) return stored is null || !Same(stored.Call, folded.Call) ? "is served with another call than its events make" : "is served with another state than its events make";
+        if (!Same(stored, folded)) return $"is served with another {(Same(stored?.Call, folded.Call) ? "state" : "call")} than its events make";
         if (Version != folded.Version) return "is served as another version";
         if (!Same(DueAt, folded.DueAt)) return "is due at another time than its events make";
         return Id == folded.Id && Status == folded.Status && Same(CreatedAt, folded.CreatedAt) && AgentId == folded.AgentId && PhoneNumberId == folded.PhoneNumberId

@@ -23,7 +23,7 @@ internal static class QueuedCalls
     public static IEnumerable<NpgsqlBatchCommand> Rows(StoreSettings settings, IReadOnlyList<QueuedCall> queued, DateTimeOffset now)
     {
         CallRequested[] calls = [.. queued.Select(q => q.Request)];
-        CallDocument[] documents = [.. calls.Select(c => CallDocument.After(null, c)!)];
+        CallDocument[] documents = [.. calls.Select(c => CallDocument.After(null, c)! with { Version = 1 })];
         var (tenants, ids) = (calls.Select(c => c.OrganizationId.ToString()).ToArray(), calls.Select(c => c.CallId).ToArray());
         var schema = settings.Schema;
         QueuedCall[] called = [.. queued.Where(q => q.IsNew).DistinctBy(q => q.Callee.Id)];
@@ -35,13 +35,7 @@ internal static class QueuedCalls
             select nextval('{schema}.mt_events_sequence'), e, s, 1, d, $5, transaction_timestamp(), t, $6, c, false from unnest($1, $2, $3, $4, $7) with ordinality as r(t, s, e, d, c, n) order by n
             """,
             tenants, ids, calls.Select(_ => Guid.CreateVersion7(now)).ToArray(), Json(calls.Select(c => JsonSerializer.Serialize(c, StoreJson.Stored))), EventType, DotNetType, calls.Select(c => c.TraceParent).ToArray());
-        yield return Command($"""
-            insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, metadata)
-            select t, i, d, $9, 1, st, cr, a, p, cu, du, m from unnest($1, $2, $3, $4, $5, $6, $7, $8, $10, $11) as r(t, i, d, st, cr, a, p, cu, du, m)
-            """,
-            tenants, ids, Json(documents.Select(d => JsonSerializer.Serialize(d, StoreJson.Stored))), documents.Select(d => d.Status).ToArray(), documents.Select(d => d.CreatedAt).ToArray(),
-            documents.Select(d => d.AgentId).ToArray(), documents.Select(d => d.PhoneNumberId).ToArray(), documents.Select(d => d.CalleeId).ToArray(), typeof(CallDocument).FullName!, documents.Select(d => d.DueAt).ToArray(),
-            Json(calls.Select(c => c.Metadata.GetRawText())));
+        yield return CallRow.Insert(settings, tenants, documents, overwrite: false);
         yield return Command($"insert into {schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at) select o, 'hold', -h, i, i, $5, at from unnest($1, $2, $3, $4) as r(o, i, h, at)",
             calls.Select(c => c.OrganizationId).ToArray(), ids, calls.Select(c => c.Hold).ToArray(), calls.Select(c => c.At).ToArray(), EventType);
     }

@@ -1,5 +1,5 @@
+using System.Data;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -60,12 +60,12 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
 
     private async Task<(long Calls, long Events, List<(string Tenant, Guid Id)> Differ)> CompareAsync(Page page, CancellationToken cancellationToken)
     {
-        await using var batch = source.CreateBatch();
-        batch.BatchCommands.Add(new("begin isolation level repeatable read read only"));
-        batch.BatchCommands.Add(new(CallQueries.FewRows)); // a range of pairs is taken for a share of the table, and all of it would be read
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(new(Statement.FewRows)); // a range of pairs is taken for a share of the table, and all of it would be read
         Add($"select {CallRow.Columns} from {settings.Schema}.mt_doc_calldocument where (tenant_id, id) > ($1, $2) and (tenant_id, id) <= ($3, $4)");
         Add($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where (tenant_id, stream_id) > ($1, $2) and (tenant_id, stream_id) <= ($3, $4) order by tenant_id, stream_id, version");
-        batch.BatchCommands.Add(new("commit"));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
         Dictionary<Guid, CallRow> stored = [];
@@ -90,32 +90,5 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
         }
 
         void Add(string sql) => batch.BatchCommands.Add(Statement.Of(sql, page.Tenant, page.After, page.LastTenant, page.Last));
-    }
-}
-
-/// <summary>Folds rows of events (tenant, stream, type, data), in the order of their streams, into documents.</summary>
-internal sealed class Fold
-{
-    private (string Tenant, Guid Stream)? at;
-    private CallDocument? document;
-
-    /// <returns>The document of the stream before, if this event begins another.</returns>
-    public (string Tenant, CallDocument Document)? Add(NpgsqlDataReader reader)
-    {
-        var stream = (reader.GetString(0), reader.GetGuid(1));
-        var finished = stream == at ? null : Finish();
-        at = stream;
-        if (reader.GetString(2) is "tombstone") return finished;
-        var fact = JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(3), EventNames.All[reader.GetString(2)], StoreJson.Options)!;
-        if (CallDocument.After(document, fact) is { } next) document = next with { Version = (document?.Version ?? 0) + 1 };
-        return finished;
-    }
-
-    /// <returns>Null if the stream is not a call's.</returns>
-    public (string Tenant, CallDocument Document)? Finish()
-    {
-        (string, CallDocument)? finished = at is var (tenant, _) && document is not null ? (tenant, document) : null;
-        (at, document) = (null, null);
-        return finished;
     }
 }

@@ -9,14 +9,14 @@ namespace Chorus.Store;
 /// <param name="atOnce">Rounds that may be under way side by side.</param>
 /// <param name="most">How many go with one round.</param>
 /// <param name="longest">How many may wait.</param>
-/// <param name="work">Answers each of them, whatever happens.</param>
-internal sealed class Together<T>(int atOnce, int most, int longest, Func<List<T>, Task> work)
+internal sealed class Together<T>(int atOnce, int most, int longest)
 {
     private readonly ConcurrentQueue<T> queue = new();
     private int waiting, running;
 
+    /// <param name="work">Answers each of a round, whatever happens.</param>
     /// <returns>False if too many wait already. True does not mean that it is done: a round of somebody else's may do it.</returns>
-    public async ValueTask<bool> TryAddAsync(T one)
+    public async ValueTask<bool> TryAddAsync(T one, Func<List<T>, Task> work)
     {
         if (Interlocked.Increment(ref waiting) > longest)
         {
@@ -25,17 +25,8 @@ internal sealed class Together<T>(int atOnce, int most, int longest, Func<List<T
         }
         queue.Enqueue(one);
         Interlocked.MemoryBarrier(); // who ends now sees this one, or is seen to have ended
-        if (!TryBegin()) return true;
-        try { await RoundAsync(); }
-        finally { if (End()) GoOn(); }
+        if (TryBegin()) await RoundAsync(work);
         return true;
-    }
-
-    /// <summary>Others' rounds are not part of this one's request, or of its trace.</summary>
-    private void GoOn()
-    {
-        using var _ = ExecutionContext.SuppressFlow();
-        Task.Run(GoOnAsync, CancellationToken.None);
     }
 
     private bool TryBegin()
@@ -45,31 +36,23 @@ internal sealed class Together<T>(int atOnce, int most, int longest, Func<List<T
         return false;
     }
 
-    /// <returns>True if somebody came meanwhile, and the caller has begun again for them.</returns>
-    private bool End()
-    {
-        Interlocked.Decrement(ref running);
-        return !queue.IsEmpty && TryBegin();
-    }
-
-    private async Task GoOnAsync()
-    {
-        do
-        {
-            try { await RoundAsync(); }
-            catch (Exception) { } // whoever asked was answered; the next ones wait
-        }
-        while (End());
-    }
-
-    private Task RoundAsync()
+    private async Task RoundAsync(Func<List<T>, Task> work)
     {
         List<T> round = [];
-        while (round.Count < most && queue.TryDequeue(out var one))
+        while (round.Count < most && queue.TryDequeue(out var one)) round.Add(one);
+        Interlocked.Add(ref waiting, -round.Count);
+        try { if (round.Count > 0) await work(round); }
+        finally
         {
-            Interlocked.Decrement(ref waiting);
-            round.Add(one);
+            Interlocked.Decrement(ref running);
+            if (!queue.IsEmpty && TryBegin()) GoOn(work);
         }
-        return round.Count == 0 ? Task.CompletedTask : work(round);
+    }
+
+    /// <summary>Others' rounds are not part of this one's request, or of its trace.</summary>
+    private void GoOn(Func<List<T>, Task> work)
+    {
+        using var _ = ExecutionContext.SuppressFlow();
+        Task.Run(() => RoundAsync(work), CancellationToken.None);
     }
 }

@@ -1,11 +1,9 @@
-using System.Net.Sockets;
 using Chorus.Contracts;
 using Chorus.Store;
 using Chorus.Worker.Carriers;
 using Chorus.Worker.Dialling;
 using JasperFx.CodeGeneration;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using RabbitMQ.Client.Exceptions;
 using Wolverine;
 using Wolverine.ErrorHandling;
 using Wolverine.RabbitMQ;
@@ -102,7 +100,7 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                if (IsBrokers(e)) log.LogWarning("The broker is away ({Reason}); this worker does without it meanwhile", e.GetBaseException().GetType().Name);
+                if (BrokerErrors.IsAway(e)) log.LogWarning("The broker is away ({Reason}); this worker does without it meanwhile", e.GetBaseException().GetType().Name);
                 else log.LogError(e, "Commands cannot be heard; this worker finds calls by sweeping meanwhile");
                 settled = true;
                 starting.Dispose();
@@ -110,10 +108,6 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
             }
         }
     }
-
-    private static bool IsBrokers(Exception e) => e is AggregateException many ? many.InnerExceptions.All(IsBrokers)
-        : e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or SocketException or TimeoutException or OperationCanceledException
-        || (e.InnerException is { } inner && IsBrokers(inner));
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {

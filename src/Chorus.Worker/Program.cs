@@ -25,6 +25,7 @@ builder.Services.AddSingleton<Brains>().AddSingleton<HttpTools>().AddSingleton<D
 builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>().AddSingleton<IJob, Republish>();
 builder.Services.AddSingleton<Presence>().AddHostedService(s => s.GetRequiredService<Presence>()).AddHostedService<JobRunner>().AddHostedService<EventRelay>();
 builder.Services.AddSingleton<CommandListener>();
+builder.Logging.AddFilter("Wolverine.Configuration.HandlerDiscovery", LogLevel.Error); // it warns that it found no handlers: they are handed to it
 if (settings.Dials)
 {
     builder.Services.AddHostedService<Sweep>().AddHostedService(s => s.GetRequiredService<CommandListener>());

@@ -24,11 +24,12 @@ public sealed class Api : IAsyncLifetime
 
     public async ValueTask InitializeAsync() => host = await StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_api_tests"));
 
-    public static Task<IAlbaHost> StartAsync(string postgres) => AlbaHost.For<Program>(builder =>
+    public static Task<IAlbaHost> StartAsync(string postgres, params (string Name, string Value)[] settings) => AlbaHost.For<Program>(builder =>
     {
         builder.UseSetting("ConnectionStrings:Postgres", postgres);
         builder.UseSetting("ConnectionStrings:RabbitMq", TestServers.TestServers.RabbitMq("chorus-api-tests"));
         builder.UseSetting("Chorus:AdminKey", AdminKey);
+        foreach (var (name, value) in settings) builder.UseSetting(name, value);
     });
 
     public async ValueTask DisposeAsync() => await host.DisposeAsync();

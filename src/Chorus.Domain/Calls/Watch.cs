@@ -20,6 +20,8 @@ public sealed record Bounds(TimeSpan Claim, TimeSpan Answer, TimeSpan Quiet, Tim
 /// </summary>
 public static class Watch
 {
+    private const long Step = 10 * TimeSpan.TicksPerSecond;
+
     /// <summary>When to look; null once the call is over.</summary>
     public static DateTimeOffset? Due(Call call, Bounds bounds)
     {
@@ -47,8 +49,6 @@ public static class Watch
 
     /// <summary>A timer that moves with every word stays, for most words, where it is, and so does its place in the store's index.</summary>
     private static DateTimeOffset NextStep(DateTimeOffset time) => new(time.UtcTicks + Step - 1 - (time.UtcTicks + Step - 1) % Step, TimeSpan.Zero);
-
-    private const long Step = 10 * TimeSpan.TicksPerSecond;
 
     private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 }

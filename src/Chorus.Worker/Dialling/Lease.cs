@@ -1,3 +1,4 @@
+using Chorus.Store;
 using Npgsql;
 
 namespace Chorus.Worker.Dialling;
@@ -32,7 +33,8 @@ public sealed class Lease(IConfiguration configuration, ILogger<Lease> log)
             catch (Exception) when (stoppingToken.IsCancellationRequested) { return; }
             catch (Exception e)
             {
-                log.LogError(e, "{Name} stopped; trying again", name);
+                if (StoreErrors.IsAway(e) || BrokerErrors.IsAway(e)) log.LogWarning("{Name} stopped ({Reason}); trying again", name, e.GetBaseException().GetType().Name);
+                else log.LogError(e, "{Name} stopped; trying again", name);
                 await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
             }
         }
