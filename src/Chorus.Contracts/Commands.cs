@@ -9,7 +9,7 @@ public sealed record DialCall(Guid OrganizationId, Guid CallId);
 public sealed record DialCalls(IReadOnlyList<DialCall> Calls)
 {
     /// <summary>Most calls of one message: what is queued at once should spread over the workers.</summary>
-    public const int Most = 16;
+    public const int Most = 32;
 }
 
 /// <summary>Asks a worker to hang up a call whose <c>HangupRequested</c> is stored. Repeating it does no harm.</summary>

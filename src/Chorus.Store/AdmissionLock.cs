@@ -34,42 +34,21 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
 {
     public async Task<AdmissionState> TakeAsync(CallRequested[] requests)
     {
-        var keyed = requests.Where(r => r.RequestHash is not null).DistinctBy(r => r.CallId).ToArray();
+        var keyed = requests.Where(r => r.RequestHash is not null).Select(r => (r.CallId, Tenant: r.OrganizationId.ToString())).Distinct().ToArray();
         var called = requests.Select(r => (r.OrganizationId, r.To)).Distinct().ToArray();
         var schema = settings.Schema;
         await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin") } };
-        Add($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id for update",
-            requests.Select(r => r.OrganizationId).Distinct().ToArray());
-        Add($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")} join {schema}.callees c on c.number = asked.number and c.organization_id = asked.organization_id",
-            Values(called.Select(c => c.OrganizationId)), Values(called.Select(c => c.To)));
+        batch.BatchCommands.Add(Statement.Of($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id for update",
+            requests.Select(r => r.OrganizationId).Distinct().ToArray()));
+        batch.BatchCommands.Add(Statement.Of($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")} join {schema}.callees c on c.number = asked.number and c.organization_id = asked.organization_id",
+            Values(called.Select(c => c.OrganizationId)), Values(called.Select(c => c.To))));
         if (keyed.Length > 0)
         {
-            Add($"""
-                select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version from {Asked(keyed.Length, "id", "tenant_id")}
-                join {schema}.mt_events e on e.tenant_id = asked.tenant_id and e.stream_id = asked.id and e.version = 1
-                join {schema}.mt_doc_calldocument d on d.id = e.stream_id and d.tenant_id = e.tenant_id
-                """, Values(keyed.Select(r => r.CallId)), Values(keyed.Select(r => r.OrganizationId.ToString())));
+            batch.BatchCommands.Add(Statement.Of($"select s.id, s.tenant_id from {Asked(keyed.Length, "id", "tenant_id")} join {schema}.mt_streams s on s.id = asked.id and s.tenant_id = asked.tenant_id",
+                Values(keyed.Select(k => k.CallId)), Values(keyed.Select(k => k.Tenant))));
         }
-        return await ReadAsync(batch);
-
-        void Add(string sql, params object[] values)
-        {
-            var command = new NpgsqlBatchCommand(sql);
-            foreach (var value in values) command.Parameters.Add(new() { Value = value });
-            batch.BatchCommands.Add(command);
-        }
-    }
-
-    /// <summary>Pairs to look for. A single one is no array: PostgreSQL plans a statement with an array anew for every length of it.</summary>
-    private static string Asked(int count, string first, string second) =>
-        count == 1 ? $"(select $1 as {first}, $2 as {second}) asked" : $"unnest($1, $2) as asked({first}, {second})";
-
-    private static object Values<T>(IEnumerable<T> values) where T : notnull => values.ToArray() is [var only] ? only : values.ToArray();
-
-    private async Task<AdmissionState> ReadAsync(NpgsqlBatch batch)
-    {
         var state = new AdmissionState([], [], []);
-        List<(Guid Id, string Mark, byte[] View, long Version)> named = [];
+        List<(Guid Id, string Tenant)> named = [];
         await using (var reader = await batch.ExecuteReaderAsync())
         {
             while (await reader.ReadAsync())
@@ -77,10 +56,36 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
             await reader.NextResultAsync();
             while (await reader.ReadAsync()) state.Callees.Add((reader.GetGuid(0), reader.GetString(1)), new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
             if (await reader.NextResultAsync())
-                while (await reader.ReadAsync()) named.Add((reader.GetGuid(0), reader.GetString(1), reader.GetFieldValue<byte[]>(2), reader.GetInt64(3)));
+                while (await reader.ReadAsync()) named.Add((reader.GetGuid(0), reader.GetString(1)));
         }
-        foreach (var (id, mark, view, version) in named)
-            state.Known[id] = new(mark, new(JsonSerializer.Deserialize<CallView>(await keys.OpenAsync(view, CancellationToken.None), StoreJson.Options)!, version));
+        if (named.Count > 0) await ReadNamedAsync(named, state);
         return state;
     }
+
+    /// <summary>Few requests repeat another: only what is there already is read.</summary>
+    private async Task ReadNamedAsync(List<(Guid Id, string Tenant)> named, AdmissionState state)
+    {
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                Statement.Of($"""
+                    select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version from {Asked(named.Count, "id", "tenant_id")}
+                    join {settings.Schema}.mt_events e on e.tenant_id = asked.tenant_id and e.stream_id = asked.id and e.version = 1
+                    join {settings.Schema}.mt_doc_calldocument d on d.id = e.stream_id and d.tenant_id = e.tenant_id
+                    """, Values(named.Select(n => n.Id)), Values(named.Select(n => n.Tenant))),
+            },
+        };
+        List<(Guid Id, string Mark, byte[] View, long Version)> found = [];
+        await using (var reader = await batch.ExecuteReaderAsync())
+            while (await reader.ReadAsync()) found.Add((reader.GetGuid(0), reader.GetString(1), reader.GetFieldValue<byte[]>(2), reader.GetInt64(3)));
+        foreach (var (id, mark, view, version) in found)
+            state.Known[id] = new(mark, new(JsonSerializer.Deserialize<CallView>(await keys.OpenAsync(view, CancellationToken.None), StoreJson.Options)!, version));
+    }
+
+    /// <summary>Pairs to look for. A single one is no array: PostgreSQL plans a statement with an array anew for every length of it.</summary>
+    private static string Asked(int count, string first, string second) =>
+        count == 1 ? $"(select $1 as {first}, $2 as {second}) asked" : $"unnest($1, $2) as asked({first}, {second})";
+
+    private static object Values<T>(IEnumerable<T> values) where T : notnull => values.ToArray() is [var only] ? only : values.ToArray();
 }

@@ -2,6 +2,7 @@ using Marten;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Weasel.Postgresql.Tables;
 
 namespace Chorus.Store;
 
@@ -42,6 +43,8 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
     private async Task ApplyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await Run(connection, $"create schema if not exists {settings.Schema}", cancellationToken);
+        // Every event would be looked up in its stream's row again, which its own transaction has just written or locked (advance_stream fails without it).
+        store.Storage.AllObjects().OfType<Table>().Single(t => t.Identifier.Name == "mt_events").ForeignKeys.Clear();
         await store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(JasperFx.AutoCreate.CreateOrUpdate);
         await Run(connection, Script().Replace("{schema}", settings.Schema, StringComparison.Ordinal), cancellationToken);
         await Run(connection, $"create table if not exists {settings.Schema}.applied_build (name text not null); delete from {settings.Schema}.applied_build; insert into {settings.Schema}.applied_build values ('{Build}')", cancellationToken);

@@ -39,7 +39,7 @@ public static partial class AgentEndpoints
         fields.Check();
         await documents.WriteAsync(agent.OrganizationId, _ => Task.FromResult<Agent?>(agent), http.RequestAborted);
         http.Response.Headers.Location = $"/v1/agents/{agent.Id}";
-        return Results.Json(new Envelope<AgentView>(AgentView.Of(agent)), StoreJson.Options, statusCode: 201);
+        return Answers.Json(new Envelope<AgentView>(AgentView.Of(agent)), 201);
     }
 
     public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, Documents documents, Secrets secrets, ApiSettings settings, TimeProvider clock)
@@ -52,12 +52,12 @@ public static partial class AgentEndpoints
             if (read is not null) fields.Check();
             return read;
         }, http.RequestAborted);
-        return changed is null ? ApiError.NotFound("agent") : Results.Json(new Envelope<AgentView>(AgentView.Of(changed)), StoreJson.Options);
+        return changed is null ? ApiError.NotFound("agent") : Answers.Json(new Envelope<AgentView>(AgentView.Of(changed)));
     }
 
     public static async Task<IResult> GetAsync(Guid id, HttpContext http, Documents documents) =>
         await documents.FindAsync<Agent>(http.OrganizationId(), id, http.RequestAborted) is { } agent
-            ? Results.Json(new Envelope<AgentView>(AgentView.Of(agent)), StoreJson.Options)
+            ? Answers.Json(new Envelope<AgentView>(AgentView.Of(agent)))
             : ApiError.NotFound("agent");
 
     public static Task<IResult> ListAsync(HttpContext http, IDocumentStore store) =>
@@ -79,7 +79,7 @@ public static partial class AgentEndpoints
             fields.Check();
             return agent with { TransferTargets = targets, UpdatedAt = clock.GetUtcNow() };
         }, http.RequestAborted);
-        return changed is null ? ApiError.NotFound("agent") : Results.Json(new { success = true });
+        return changed is null ? ApiError.NotFound("agent") : Answers.Json(new { success = true });
     }
 
     private static TransferTarget Target(Fields fields, Organization organization)

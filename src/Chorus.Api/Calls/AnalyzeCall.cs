@@ -25,6 +25,6 @@ public static class AnalyzeCall
         if (recorded.Call is null) return ApiError.NotFound("call");
         if (recorded.Refusal is { } refusal) return ApiError.Result(409, refusal.Code, refusal.Message);
         var now = await calls.FindAsync(organization, id, http.RequestAborted);
-        return Results.Json(new Envelope<CallView>(now!.Call), StoreJson.Options, statusCode: 202);
+        return Answers.Json(new Envelope<CallView>(now!.Call), 202);
     }
 }

@@ -18,6 +18,6 @@ public static class EraseCallee
         var result = await erasure.EraseAsync(http.OrganizationId(), callee.E164, http.RequestAborted);
         return result.Refusal is { } refusal
             ? ApiError.Result(409, refusal.Code, refusal.Message)
-            : Results.Json(new Envelope<Erasure>(new(result.Calls)), StoreJson.Options);
+            : Answers.Json(new Envelope<Erasure>(new(result.Calls)));
     }
 }

@@ -43,6 +43,6 @@ public static class HandOver
         if (agentId is null) commands.Send(CommandQueue.DialCall, new DialCall(organization.Id, legId));
         if (recorded.Facts.Count > 0) commands.Send(CommandQueue.MoveCall, new MoveCall(organization.Id, id));
         var now = await calls.FindAsync(organization.Id, id, http.RequestAborted);
-        return Results.Json(new Envelope<CallView>(now!.Call), StoreJson.Options, statusCode: 202);
+        return Answers.Json(new Envelope<CallView>(now!.Call), 202);
     }
 }

@@ -21,6 +21,6 @@ public static class HangUp
         foreach (var parent in recorded.Others.Where(o => o.Call.MustMove)) commands.Send(CommandQueue.MoveCall, new MoveCall(organization, parent.Call.Id)); // nobody takes that callee
         if (!recorded.Call.IsOver) commands.Send(CommandQueue.HangUpCall, new HangUpCall(organization, id));
         var now = await calls.FindAsync(organization, id, http.RequestAborted);
-        return Results.Json(new Envelope<CallView>(now!.Call), StoreJson.Options, statusCode: recorded.Call.IsOver ? 200 : 202);
+        return Answers.Json(new Envelope<CallView>(now!.Call), recorded.Call.IsOver ? 200 : 202);
     }
 }

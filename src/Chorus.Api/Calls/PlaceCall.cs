@@ -76,7 +76,7 @@ public sealed class PlaceCall(Registry registry, CallQueries calls, Admissions a
                 if (admitted.Result is AdmissionResult.Replayed) http.Response.Headers["Idempotency-Replayed"] = "true";
                 http.Response.Headers.Location = $"/v1/calls/{call.Call.Id}";
                 http.Response.Headers.ETag = $"\"{call.Version}\"";
-                return Results.Json(new Envelope<CallView>(call.Call), StoreJson.Options, statusCode: 201);
+                return Answers.Json(new Envelope<CallView>(call.Call), 201);
             case AdmissionResult.KeyReused:
                 return ApiError.Result(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.");
             case AdmissionResult.InsufficientFunds:

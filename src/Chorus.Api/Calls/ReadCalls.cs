@@ -21,7 +21,7 @@ public static class GetCall
             : await calls.FindAsOfAsync(http.OrganizationId(), id, version, at, http.RequestAborted);
         if (found is null) return ApiError.NotFound(version is null && at is null ? "call" : "call at that version or time");
 
-        return IsKnown(http, found.Version) ? Results.StatusCode(304) : Results.Json(new Envelope<CallView>(found.Call), StoreJson.Options);
+        return IsKnown(http, found.Version) ? Results.StatusCode(304) : Answers.Json(new Envelope<CallView>(found.Call));
     }
 
     /// <summary>Sets the ETag, and compares it with those the client has (RFC 9110, section 13.1.2).</summary>
@@ -38,7 +38,7 @@ public static class GetCall
         var events = await calls.HistoryAsync(http.OrganizationId(), id, http.RequestAborted);
         return events.Count == 0
             ? ApiError.NotFound("call")
-            : Results.Json(new ListEnvelope<CallEvent>(events, new(events.Count, events.Count, 0)), StoreJson.Options);
+            : Answers.Json(new ListEnvelope<CallEvent>(events, new(events.Count, events.Count, 0)));
     }
 }
 
@@ -62,6 +62,6 @@ public static class ListCalls
         query.Check();
         var page = await calls.ListAsync(http.OrganizationId(), filter, limit, cursor is null ? offset : 0, cursor, http.RequestAborted);
         var pagination = new Pagination(page.Total, limit, cursor is null ? offset : 0, page.Next is null ? null : ListQuery.Encode(page.Next));
-        return Results.Json(new ListEnvelope<CallView>(page.Calls, pagination), StoreJson.Options);
+        return Answers.Json(new ListEnvelope<CallView>(page.Calls, pagination));
     }
 }

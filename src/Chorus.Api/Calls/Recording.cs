@@ -34,7 +34,7 @@ public sealed class Recording(IRecordingStore recordings, CallQueries calls, IDa
         var expires = clock.GetUtcNow().AddSeconds(seconds);
         var token = protector.ToTimeLimitedDataProtector().Protect($"{http.OrganizationId()}/{id}", expires);
         var link = new RecordingLink($"{url[..url.IndexOf("/v1/calls/", StringComparison.Ordinal)]}/v1/recordings/{token}", expires);
-        return Results.Json(new Envelope<RecordingLink>(link), StoreJson.Options);
+        return Answers.Json(new Envelope<RecordingLink>(link));
     }
 
     /// <summary><c>GET /v1/recordings/{token}</c></summary>

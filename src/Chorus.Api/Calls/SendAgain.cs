@@ -15,7 +15,7 @@ public static class SendAgain
     {
         if (await calls.FindAsync(http.OrganizationId(), id, http.RequestAborted) is null) return ApiError.NotFound("call");
         var deliveries = await attempts.OfAsync(http.OrganizationId(), id, http.RequestAborted);
-        return Results.Json(new ListEnvelope<WebhookDelivery>(deliveries, new(deliveries.Count, Math.Max(1, deliveries.Count), 0)), StoreJson.Options);
+        return Answers.Json(new ListEnvelope<WebhookDelivery>(deliveries, new(deliveries.Count, Math.Max(1, deliveries.Count), 0)));
     }
 
     /// <summary><c>POST /v1/calls/{id}/webhook-deliveries/resend</c>: under the same message id, at once, with patience for another day.</summary>
@@ -28,7 +28,7 @@ public static class SendAgain
             return ApiError.Result(409, "no-webhook", "The call's agent has no webhook, or this is a transfer's leg, which is told of with its parent.");
         await jobs.AddAsync(new(organization, id, JobKinds.Webhook, 0, 0, clock.GetUtcNow()), clock.GetUtcNow(), http.RequestAborted);
         var deliveries = await attempts.OfAsync(organization, id, http.RequestAborted);
-        return Results.Json(new ListEnvelope<WebhookDelivery>(deliveries, new(deliveries.Count, Math.Max(1, deliveries.Count), 0)), StoreJson.Options, statusCode: 202);
+        return Answers.Json(new ListEnvelope<WebhookDelivery>(deliveries, new(deliveries.Count, Math.Max(1, deliveries.Count), 0)), 202);
     }
 
     /// <summary><c>POST /v1/calls/{id}/events/republish?fromVersion=N</c>: to RabbitMQ, in order, under the same event ids.</summary>
@@ -40,6 +40,6 @@ public static class SendAgain
         if (await calls.FindAsync(http.OrganizationId(), id, http.RequestAborted) is not { Version: var version }) return ApiError.NotFound("call");
         if (from > version) throw new ApiException(400, "validation-failed", "The request has invalid query parameters.", [new("fromVersion", $"must not be beyond the call's version, which is {version}")]);
         await jobs.AddAsync(new(http.OrganizationId(), id, JobKinds.Republish, (int)from, 0, clock.GetUtcNow()), clock.GetUtcNow(), http.RequestAborted);
-        return Results.Json(new Envelope<Republished>(new(id, from, version)), StoreJson.Options, statusCode: 202);
+        return Answers.Json(new Envelope<Republished>(new(id, from, version)), 202);
     }
 }

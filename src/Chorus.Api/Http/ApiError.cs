@@ -18,14 +18,13 @@ public sealed record ApiError(string Error, string Code, IReadOnlyList<FieldErro
     };
 
     public static IResult Result(int status, string code, string message, params FieldError[] details) =>
-        Results.Json(new ApiError(message, code, details.Length == 0 ? null : details), Json, statusCode: status);
+        Answers.Json(new ApiError(message, code, details.Length == 0 ? null : details), status, Json);
 
     public static IResult NotFound(string what) => Result(404, "not-found", $"No such {what}.");
 
     public static Task WriteAsync(HttpContext http, int status, string code, string message, IReadOnlyList<FieldError>? details = null)
     {
-        http.Response.StatusCode = status;
-        return http.Response.WriteAsJsonAsync(new ApiError(message, code, details), Json);
+        return Answers.Json(new ApiError(message, code, details), status, Json).ExecuteAsync(http);
     }
 }
 

@@ -17,6 +17,6 @@ public static class DocumentList
         await using var session = store.QuerySession(http.OrganizationId().ToString());
         var page = await order(session.Query<TDocument>().Stats(out var statistics)).Skip(offset).Take(limit).ToListAsync(http.RequestAborted);
         var total = page.Count > 0 || offset == 0 ? statistics.TotalResults : await session.Query<TDocument>().CountAsync(http.RequestAborted);
-        return Results.Json(new ListEnvelope<TView>([.. page.Select(view)], new(total, limit, offset)), StoreJson.Options);
+        return Answers.Json(new ListEnvelope<TView>([.. page.Select(view)], new(total, limit, offset)));
     }
 }

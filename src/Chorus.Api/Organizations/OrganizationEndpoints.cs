@@ -25,7 +25,7 @@ public sealed record IssuedKey(Guid Id, string ApiKey);
 public static class OwnOrganization
 {
     public static async Task<IResult> GetAsync(HttpContext http, OrganizationStore organizations) =>
-        Results.Json(new Envelope<OrganizationView>(OrganizationView.Of((await organizations.FindAsync(http.OrganizationId(), http.RequestAborted))!)), StoreJson.Options);
+        Answers.Json(new Envelope<OrganizationView>(OrganizationView.Of((await organizations.FindAsync(http.OrganizationId(), http.RequestAborted))!)));
 
     public static async Task<IResult> LedgerAsync(HttpContext http, OrganizationStore organizations)
     {
@@ -33,7 +33,7 @@ public static class OwnOrganization
         var (limit, offset) = (query.Limit, query.Offset);
         query.Check();
         var (lines, total) = await organizations.LedgerAsync(http.OrganizationId(), limit, offset, http.RequestAborted);
-        return Results.Json(new ListEnvelope<LedgerLine>(lines, new(total, limit, offset)), StoreJson.Options);
+        return Answers.Json(new ListEnvelope<LedgerLine>(lines, new(total, limit, offset)));
     }
 }
 
@@ -55,7 +55,7 @@ public static class AdminEndpoints
         var apiKey = await organizations.RegisterAsync(organization, http.RequestAborted);
         var state = await organizations.FindAsync(organization.Id, http.RequestAborted);
         http.Response.Headers.Location = $"/v1/organizations/{organization.Id}";
-        return Results.Json(new RegisteredOrganization(OrganizationView.Of(state!), apiKey), StoreJson.Options, statusCode: 201);
+        return Answers.Json(new RegisteredOrganization(OrganizationView.Of(state!), apiKey), 201);
     }
 
     public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, OrganizationStore organizations, ApiSettings settings)
@@ -76,7 +76,7 @@ public static class AdminEndpoints
 
     public static async Task<IResult> GetAsync(Guid id, HttpContext http, OrganizationStore organizations) =>
         await organizations.FindAsync(id, http.RequestAborted) is { } state
-            ? Results.Json(new Envelope<OrganizationView>(OrganizationView.Of(state)), StoreJson.Options)
+            ? Answers.Json(new Envelope<OrganizationView>(OrganizationView.Of(state)))
             : ApiError.NotFound("organization");
 
     /// <summary>A repeated reference deposits once and answers as the first time.</summary>
@@ -94,7 +94,7 @@ public static class AdminEndpoints
     {
         if (await organizations.FindAsync(id, http.RequestAborted) is null) return ApiError.NotFound("organization");
         var (keyId, apiKey) = await organizations.IssueKeyAsync(id, http.RequestAborted);
-        return Results.Json(new Envelope<IssuedKey>(new(keyId, apiKey)), StoreJson.Options, statusCode: 201);
+        return Answers.Json(new Envelope<IssuedKey>(new(keyId, apiKey)), 201);
     }
 
     public static async Task<IResult> RevokeKeyAsync(Guid id, Guid keyId, HttpContext http, OrganizationStore organizations) =>

@@ -26,7 +26,7 @@ public static class PhoneNumberEndpoints
         fields.Check();
         await documents.WriteAsync(number.OrganizationId, session => Checked(session, number, fields, http.RequestAborted), http.RequestAborted);
         http.Response.Headers.Location = $"/v1/phone-numbers/{number.Id}";
-        return Results.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(number)), StoreJson.Options, statusCode: 201);
+        return Answers.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(number)), 201);
     }
 
     public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, Documents documents, CallQueries calls, Secrets secrets, ApiSettings settings, TimeProvider clock)
@@ -43,12 +43,12 @@ public static class PhoneNumberEndpoints
             fields.Check();
             return await Checked(session, read, fields, http.RequestAborted);
         }, http.RequestAborted);
-        return changed is null ? ApiError.NotFound("phone number") : Results.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(changed)), StoreJson.Options);
+        return changed is null ? ApiError.NotFound("phone number") : Answers.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(changed)));
     }
 
     public static async Task<IResult> GetAsync(Guid id, HttpContext http, Documents documents) =>
         await documents.FindAsync<PhoneNumber>(http.OrganizationId(), id, http.RequestAborted) is { } number
-            ? Results.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(number)), StoreJson.Options)
+            ? Answers.Json(new Envelope<PhoneNumberView>(PhoneNumberView.Of(number)))
             : ApiError.NotFound("phone number");
 
     public static Task<IResult> ListAsync(HttpContext http, IDocumentStore store) =>
