@@ -8,14 +8,14 @@ namespace Chorus.Store;
 /// <summary>
 /// One transaction about a call and the calls that are tied to it: a transfer begins its leg's stream, a leg's steps are
 /// mirrored in its parent, and a parent that ends lets go of its legs. It is written in one round trip, row for row as Marten
-/// would: first the locks, account and then streams in the order of their ids, as everywhere, so that who is too late fails there
-/// and nowhere else; then what it means for money and work, the events, and the documents.
+/// would: first the streams, in the order of their ids, so that who is too late fails there and nowhere else, and the documents;
+/// then what all calls of an organization share, as late as can be, for they wait for each other there; then events and legs.
 /// </summary>
-internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, Guid organizationId, DateTimeOffset now)
+internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CallMemory? memory, Guid organizationId, DateTimeOffset now)
 {
     private readonly Dictionary<Guid, Opened> opened = [];
     private readonly List<QueuedCall> begun = [];
-    private readonly List<NpgsqlBatchCommand> followUps = [];
+    private readonly List<NpgsqlBatchCommand> followUps = [], shared = [];
     private const int Readings = 3;
 
     public IEnumerable<Opened> All => opened.Values;
@@ -32,6 +32,20 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         public Call State => Document.State with { To = before.To };
         public List<object> Facts { get; } = [];
         public List<object> Stored { get; } = [];
+    }
+
+    /// <summary>The call that is decided about, as it is remembered; null if it is not.</summary>
+    public Opened? Recall(Guid id) =>
+        memory?.Find(organizationId, id) is { } known ? opened[id] = new(known.Document, known.Version, known.State) : null;
+
+    /// <summary>What comes of it for the memory: written, or not.</summary>
+    public void Remember(bool written)
+    {
+        foreach (var (id, call) in opened)
+        {
+            if (written && call.Stored.Count > 0) memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State));
+            else memory?.Forget(organizationId, id);
+        }
     }
 
     public async Task<Opened?> OpenAsync(Guid id, CancellationToken cancellationToken)
@@ -78,8 +92,8 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             if (stored is TransferInitiated transfer) Begin(Transferring.Leg(before, transfer) with { CalleeId = human!.Id }, human, ((TransferInitiated)fact).To);
         }
         call.Facts.AddRange(facts);
-        Postings.Queue(Follow, settings, before, facts);
-        CallCounts.Queue(Follow, settings, call.Document, facts);
+        Postings.Queue(Follow, Share, settings, before, facts);
+        CallCounts.Queue(Share, settings, call.Document, facts);
         Jobs.Queue(Follow, settings, call.State, facts);
 
         if (call.State.ParentCallId is { } parentId && await OpenAsync(parentId, cancellationToken) is { } parent)
@@ -95,7 +109,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     private void Begin(CallRequested leg, Callee human, string number)
     {
         begun.Add(new(leg, human, number, IsNew: true));
-        Postings.HoldForLeg(Follow, settings, leg);
+        Postings.HoldForLeg(Share, settings, leg);
     }
 
     /// <summary>Writes it all, or nothing. Without a begin of its own a batch is one transaction.</summary>
@@ -106,17 +120,19 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         var (schema, tenant) = (settings.Schema, organizationId.ToString());
         await using var batch = source.CreateBatch();
         var changed = opened.Where(o => o.Value.Stored.Count > 0).OrderBy(o => o.Key).ToArray();
-        if (begun.Count > 0 || changed.Any(o => o.Value.Facts.Any(f => f is CallEnded or CallCharged))) Add($"select from {schema}.organizations where id = ? for update", organizationId);
         foreach (var (id, call) in changed) Add($"call {schema}.advance_stream(?, ?, ?, ?)", tenant, id, call.Version, call.Version + call.Stored.Count);
-        foreach (var command in followUps) batch.BatchCommands.Add(command);
         foreach (var (id, call) in changed)
         {
-            foreach (var (i, fact) in call.Stored.Index()) AddEvent(id, call.Version + i + 1, fact);
             var document = call.Document;
             Add($"""
                 update {schema}.mt_doc_calldocument set data = ?, mt_version = ?, status = ?, due_at = ?, call_sid = ?, mt_last_modified = transaction_timestamp() where tenant_id = ? and id = ?
                 """, Json(document), (int)call.Version + call.Stored.Count, document.Status, OrNull(document.DueAt, NpgsqlDbType.TimestampTz), OrNull(document.Call.CallSid, NpgsqlDbType.Varchar), tenant, id);
         }
+        foreach (var command in followUps) batch.BatchCommands.Add(command);
+        if (shared.Count > 0) Add($"select from {schema}.organizations where id = ? for update", organizationId);
+        foreach (var command in shared) batch.BatchCommands.Add(command);
+        foreach (var (id, call) in changed)
+            foreach (var (i, fact) in call.Stored.Index()) AddEvent(id, call.Version + i + 1, fact);
         if (begun.Count > 0)
             foreach (var command in QueuedCalls.Rows(settings, begun, now)) batch.BatchCommands.Add(command);
         await batch.ExecuteNonQueryAsync(cancellationToken);
@@ -136,4 +152,6 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     private static NpgsqlParameter OrNull(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
     private void Follow(string sql, params object[] values) => followUps.Add(Statement.Of(Statement.Numbered(sql), values));
+
+    private void Share(string sql, params object[] values) => shared.Add(Statement.Of(Statement.Numbered(sql), values));
 }

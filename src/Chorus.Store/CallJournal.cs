@@ -22,7 +22,8 @@ public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? 
 /// follows and what it means for a leg or a parent in the same transaction. Whoever loses a race decides again from what
 /// the winner stored. One call goes one step at a time in a process; calls go side by side.
 /// </summary>
-public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
+/// <param name="memory">For a process that takes calls through their lives; null for others, whose memories would be old.</param>
+public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock, CallMemory? memory = null)
 {
     private const int MostRaces = 12;
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
@@ -37,9 +38,14 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
         await lane.WaitAsync(cancellationToken);
         try
         {
+            if (memory?.Find(organizationId, callId) is not null)
+            {
+                try { if (await Once(organizationId, callId, decide, recall: true, cancellationToken) is { } recorded) return recorded; }
+                catch (PostgresException e) when (StoreErrors.IsLostRace(e)) { memory.Share(organizationId, callId); }
+            }
             for (var race = 1; ; race++)
             {
-                try { return await Once(organizationId, callId, decide, cancellationToken); }
+                try { return (await Once(organizationId, callId, decide, recall: false, cancellationToken))!; }
                 catch (PostgresException e) when (race < MostRaces && StoreErrors.IsLostRace(e)) { }
             }
         }
@@ -62,20 +68,27 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
         return await keys.OpenAsync(JsonSerializer.Deserialize<Call>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!, cancellationToken);
     }
 
-    private async Task<Recorded> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken)
+    /// <param name="recall">Decide from memory; then nothing is decided unless it is written.</param>
+    private async Task<Recorded?> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, bool recall, CancellationToken cancellationToken)
     {
-        var change = new CallChange(source, settings, keys, organizationId, clock.GetUtcNow());
-        if (await change.OpenAsync(callId, cancellationToken) is not { } opened) return new(null);
+        var change = new CallChange(source, settings, keys, memory, organizationId, clock.GetUtcNow());
+        if ((recall ? change.Recall(callId) : await change.OpenAsync(callId, cancellationToken)) is not { } opened) return recall ? null : new(null);
 
         var before = opened.State;
         var decision = decide(before);
-        if (decision.Events.Count == 0) return new(before, decision.Refusal);
-        await change.ApplyAsync(opened, decision.Events, cancellationToken);
-        try { await change.CommitAsync(before.TraceParent, cancellationToken); }
+        if (decision.Events.Count == 0) return recall ? null : new(before, decision.Refusal);
+        var written = false;
+        try
+        {
+            await change.ApplyAsync(opened, decision.Events, cancellationToken);
+            await change.CommitAsync(before.TraceParent, cancellationToken);
+            written = true;
+        }
         catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.CheckViolation, ConstraintName: "organizations_check" })
         {
             return new(before, new Refusal("insufficient-funds", "Insufficient funds. Please top up your balance.")); // the database keeps the books
         }
+        finally { change.Remember(written); }
         signal.Pulse();
         foreach (var each in change.All) metrics.Committed(each.Before, each.Facts);
         return new(opened.State, opened.Facts, null, [.. change.All.Where(o => o != opened && o.Facts.Count > 0).Select(o => new Changed(o.State, o.Facts))]);

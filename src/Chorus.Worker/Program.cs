@@ -12,6 +12,7 @@ var builder = WebApplication.CreateBuilder(args);
 var settings = (builder.Configuration.GetSection("Chorus").Get<WorkerSettings>() ?? new()).Checked();
 builder.Services.AddSingleton(settings);
 builder.AddChorusStore();
+builder.Services.AddSingleton<CallMemory>();
 builder.AddOperations("chorus-worker");
 
 builder.Services.AddSingleton<Registry>().AddHostedService(s => s.GetRequiredService<Registry>());

@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Alba;
+using Chorus.Store;
 using Chorus.TestServers;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -21,6 +22,9 @@ public sealed class Api : IAsyncLifetime
     public IServiceProvider Services => host.Services;
 
     public T Get<T>() where T : notnull => host.Services.GetRequiredService<T>();
+
+    /// <summary>The journal of another process, one that takes calls through their lives.</summary>
+    public CallJournal Remembering() => ActivatorUtilities.CreateInstance<CallJournal>(Services, new CallMemory());
 
     public async ValueTask InitializeAsync() => host = await StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_api_tests"));
 

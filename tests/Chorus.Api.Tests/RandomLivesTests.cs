@@ -17,12 +17,13 @@ public sealed class RandomLivesTests(Api api)
     {
         var tenant = await api.TenantAsync();
         var journal = api.Get<CallJournal>();
+        CallJournal[] processes = [journal, api.Remembering(), api.Remembering()]; // an API, and two workers
         var random = new Random(seed);
         for (var life = 0; life < 10; life++)
         {
             var id = (await tenant.PlaceAsync()).GetProperty("id").GetGuid();
             // Side by side, as callbacks, workers and people come.
-            await Task.WhenAll(Enumerable.Range(0, random.Next(1, 20)).Select(i => Step(random)).Select(step => journal.DecideAsync(tenant.Id, id, step)));
+            await Task.WhenAll(Enumerable.Range(0, random.Next(1, 20)).Select(i => Step(random)).Select(step => processes[random.Next(3)].DecideAsync(tenant.Id, id, step)));
 
             var events = (await tenant.GetAsync($"/v1/calls/{id}/events")).GetProperty("data").EnumerateArray()
                 .Select(e => e.GetProperty("data").Deserialize(EventNames.All[e.GetProperty("type").GetString()!], StoreJson.Options)!).ToArray();

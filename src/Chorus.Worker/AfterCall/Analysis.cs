@@ -13,7 +13,7 @@ public sealed record Findings(string? Summary, IReadOnlyDictionary<string, Extra
 }
 
 /// <summary>Analyses a conversation as it was asked for, with the agent's brain. Nothing is stored that does not keep to the schema.</summary>
-public sealed class Analysis(CallJournal journal, CallQueries calls, Documents documents, Brains brains, TimeProvider clock) : IJob
+public sealed class Analysis(CallJournal journal, CallQueries calls, Registry registry, Brains brains, TimeProvider clock) : IJob
 {
     private const int MostAttempts = 5;
 
@@ -25,7 +25,7 @@ public sealed class Analysis(CallJournal journal, CallQueries calls, Documents d
         if (history.OfType<AnalysisRequested>().FirstOrDefault(r => r.Number == job.Number) is not { } request) return new JobResult.Done();
         if (history.OfType<CallAnalyzed>().Any(a => a.Number == job.Number)) return new JobResult.Done();
         var call = CallView.Fold(history)!;
-        var agent = await documents.FindAsync<Agent>(job.OrganizationId, call.AgentId, cancellationToken) ?? new Agent();
+        var agent = await registry.FindAsync<Agent>(job.OrganizationId, call.AgentId, cancellationToken) ?? new Agent();
         Findings found;
         try { found = await FindAsync(agent, call, request, cancellationToken); }
         catch (Exception e) when (job.Attempts >= MostAttempts && e is not OutOfMemoryException) { found = Findings.Failed("The model could not be reached."); }

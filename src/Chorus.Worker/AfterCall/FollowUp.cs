@@ -5,14 +5,14 @@ using Chorus.Store;
 namespace Chorus.Worker.AfterCall;
 
 /// <summary>A call is over: its agent's settings say what is done with it.</summary>
-public sealed class FollowUp(CallJournal journal, Documents documents, Jobs jobs, TimeProvider clock) : IJob
+public sealed class FollowUp(CallJournal journal, Registry registry, Jobs jobs, TimeProvider clock) : IJob
 {
     public string Kind => JobKinds.FollowUp;
 
     public async Task<JobResult> RunAsync(Job job, CancellationToken cancellationToken)
     {
         if (await journal.FindAsync(job.OrganizationId, job.CallId, cancellationToken) is not { } call
-            || await documents.FindAsync<Agent>(job.OrganizationId, call.AgentId, cancellationToken) is not { } agent) return new JobResult.Done();
+            || await registry.FindAsync<Agent>(job.OrganizationId, call.AgentId, cancellationToken) is not { } agent) return new JobResult.Done();
         if (agent.PostCallSummaryEnabled || agent.PostCallExtractionSchema.GetArrayLength() > 0)
         {
             await journal.DecideAsync(job.OrganizationId, job.CallId,

@@ -8,7 +8,7 @@ using Chorus.Worker.Dialling;
 namespace Chorus.Worker.Conversation;
 
 /// <summary>What agents do besides talking: each is a decision about the call first, and on record before anything follows.</summary>
-public sealed class Deeds(CallJournal journal, CallQueries calls, Documents documents, OrganizationStore organizations, Dialler dialler, Brains brains, HttpTools services, TimeProvider clock, ILogger<Deeds> log)
+public sealed class Deeds(CallJournal journal, CallQueries calls, Registry registry, OrganizationStore organizations, Dialler dialler, Brains brains, HttpTools services, TimeProvider clock, ILogger<Deeds> log)
 {
     /// <summary>An agent's part in a call, with the call's variables in its text.</summary>
     public AgentPart Part(Call call, Agent agent, AgentScript script) => new(call, agent, script, brains.For(agent), this)
@@ -37,7 +37,7 @@ public sealed class Deeds(CallJournal journal, CallQueries calls, Documents docu
     /// <summary>Another agent of the organization goes on.</summary>
     public async Task<Deed> SwapAsync(Call call, Guid agentId, string? reason)
     {
-        if (await documents.FindAsync<Agent>(call.OrganizationId, agentId, CancellationToken.None) is not { IsActive: true } other)
+        if (await registry.FindAsync<Agent>(call.OrganizationId, agentId, CancellationToken.None) is not { IsActive: true } other)
             return new Deed.Told("That assistant is not available. The callee is still with you.");
         var swapped = await journal.DecideAsync(call.OrganizationId, call.Id, c => Transferring.Swap(c, agentId, reason, clock.GetUtcNow()));
         if (swapped.Refusal is { } refusal) return new Deed.Told($"The transfer was refused: {refusal.Message} The callee is still with you.");

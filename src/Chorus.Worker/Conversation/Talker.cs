@@ -9,7 +9,7 @@ namespace Chorus.Worker.Conversation;
 
 /// <summary>Opens a conversation on a line, or goes on with it where a worker that is gone, or a transfer, left it.</summary>
 public sealed class Talker(
-    CallJournal journal, CallQueries calls, Reports reports, Documents documents, Deeds deeds, Brains brains, WorkerSettings settings, AgentMetrics metrics, TimeProvider clock, ILogger<Talker> log)
+    CallJournal journal, CallQueries calls, Reports reports, Registry registry, Deeds deeds, Brains brains, WorkerSettings settings, AgentMetrics metrics, TimeProvider clock, ILogger<Talker> log)
 {
     public async Task HoldAsync(Call call, CarrierAccount account, int attempt, ILine line, CancellationToken stoppingToken)
     {
@@ -51,5 +51,5 @@ public sealed class Talker(
         : null;
 
     private async Task<Agent> Agent(Call call, CancellationToken cancellationToken) =>
-        await documents.FindAsync<Agent>(call.OrganizationId, call.Speaker, cancellationToken) ?? throw new InvalidOperationException($"Agent {call.Speaker} is gone.");
+        await registry.FindAsync<Agent>(call.OrganizationId, call.Speaker, cancellationToken) ?? throw new InvalidOperationException($"Agent {call.Speaker} is gone.");
 }

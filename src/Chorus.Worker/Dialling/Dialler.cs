@@ -4,7 +4,6 @@ using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 using Chorus.Store;
 using Chorus.Worker.Carriers;
-using Marten;
 using Polly.CircuitBreaker;
 using Calls = Chorus.Domain.Calls.Dialling;
 
@@ -12,7 +11,7 @@ namespace Chorus.Worker.Dialling;
 
 /// <summary>Claim, act, reconcile: the claim is committed, then the carrier is asked once, then its answer is recorded.</summary>
 public sealed class Dialler(
-    CallJournal journal, ICarrier carrier, CarrierAccounts accounts, Reports reports, Pace pace, Circuits circuits, IDocumentStore store, WorkerSettings settings, TimeProvider clock, ILogger<Dialler> log)
+    CallJournal journal, ICarrier carrier, CarrierAccounts accounts, Reports reports, Pace pace, Circuits circuits, Registry registry, WorkerSettings settings, TimeProvider clock, ILogger<Dialler> log)
 {
     /// <summary>A worker that stood still for longer between claim and dial does not dial: others may have given the call up.</summary>
     private static readonly TimeSpan StaleClaim = TimeSpan.FromSeconds(5);
@@ -38,7 +37,7 @@ public sealed class Dialler(
     {
         // Everything that can fail without a trace comes before the claim.
         if (await journal.FindAsync(organizationId, callId, cancellationToken) is not { } queued || !Calls.IsFree(queued)) return;
-        var (agent, account) = (await Agent(queued), await accounts.OfAsync(organizationId, queued.PhoneNumberId, cancellationToken));
+        var (agent, account) = (await registry.FindAsync<Agent>(organizationId, queued.AgentId, cancellationToken), await accounts.OfAsync(organizationId, queued.PhoneNumberId, cancellationToken));
         await pace.InTurnAsync(queued, account, async () =>
         {
             var circuit = circuits.Of<DialAnswer?>($"carrier account of {organizationId}/{account.AccountSid}", Pause, answer => answer is DialAnswer.Unknown or DialAnswer.NotPlaced);
@@ -81,10 +80,4 @@ public sealed class Dialler(
         DialAnswer.Unknown unknown => reports.DecideAsync(call, account, c => Calls.AnswerLost(c, attempt, unknown.Detail, clock.GetUtcNow())),
         _ => throw new InvalidOperationException(),
     };
-
-    private async Task<Agent?> Agent(Call call)
-    {
-        await using var session = store.QuerySession(call.OrganizationId.ToString());
-        return await session.LoadAsync<Agent>(call.AgentId);
-    }
 }

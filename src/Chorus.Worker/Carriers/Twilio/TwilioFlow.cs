@@ -17,7 +17,7 @@ public sealed record Question(int Broken, string? Said, bool Left, bool Talked);
 /// What an answered leg does next. It follows from the state alone, so it makes no difference why a leg asks, how often,
 /// or which worker it asks: the callee is with the agent, on hold, or with a human, and the human is briefed, or joined.
 /// </summary>
-public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports reports, Documents documents, CallbackUrls urls, TimeProvider clock)
+public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports reports, Registry registry, CallbackUrls urls, TimeProvider clock)
 {
     private const int MostReconnections = 3;
     public const string Message = "message", Announced = "announced";
@@ -29,7 +29,7 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
         var report = new CarrierReport(request.Form["CallSid"].ToString(), CallStatus.InProgress, clock.GetUtcNow(), attempt);
         var call = report.CallSid.Length == 0 ? request.Call : (await reports.RecordAsync(request.Call, request.Account, report, cancellationToken)).Call!;
         if (call is not { IsOver: false, Hangup: null } || (call.CallSid is { } own && own != report.CallSid)) return TwilioMarkup.HangUp();
-        var agent = await documents.FindAsync<Agent>(call.OrganizationId, call.Speaker, cancellationToken) ?? new Agent();
+        var agent = await registry.FindAsync<Agent>(call.OrganizationId, call.Speaker, cancellationToken) ?? new Agent();
         return call.ParentCallId is null
             ? await CalleeAsync(call, agent, attempt, question, cancellationToken)
             : await HumanAsync(call, agent, attempt, question, cancellationToken);
