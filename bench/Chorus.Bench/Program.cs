@@ -83,10 +83,10 @@ async Task LivesAsync()
     await lives.DialsAsync(null, 25, quick ? 200 : 1000); // until everything is compiled
     foreach (var perSecond in (double[])[25, 50, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
     await lives.TalksAsync(report, 20, quick ? 100 : 600); // more than is brought to its end
-    await lives.RebuildAsync(report);
     await lives.ColdAsync(report);
     await lives.LastingAsync(report, quick ? 400 : 10_000);
     await lives.WorkersAsync(report, quick ? 400 : 2000);
+    await lives.RebuildAsync(report, quick ? 200_000 : 1_000_000);
 }
 
 async Task InterleavedAsync(string figure, Func<Peer, Task<Round>> round)

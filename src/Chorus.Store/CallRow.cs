@@ -25,9 +25,34 @@ internal sealed record CallRow(
                   call_sid = excluded.call_sid, metadata = excluded.metadata
               """
             : "";
-        return Statement.Of($"insert into {settings.Schema}.mt_doc_calldocument (mt_dotnet_type, tenant_id, {Columns}) select $1, * from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) {conflict}",
-            typeof(CallDocument).FullName!, tenants, Each(d => d.Id), Json(d => JsonSerializer.Serialize(d, StoreJson.Stored)), Each(d => d.Version), Each(d => d.Status), Each(d => d.CreatedAt),
-            Each(d => d.AgentId), Each(d => d.PhoneNumberId), Each(d => d.CalleeId), Each(d => d.DueAt), Each(d => d.Call.CallSid), Json(d => d.Call.Metadata.GetRawText()));
+        return Statement.Of($"insert into {settings.Schema}.mt_doc_calldocument (tenant_id, {Columns}, mt_dotnet_type) select *, $13 from {Rows} {conflict}",
+            [.. Values(tenants, documents), typeof(CallDocument).FullName!]);
+    }
+
+    /// <summary>Finds the places, from 1, of documents that do not stand there just like that.</summary>
+    public static NpgsqlBatchCommand Others(StoreSettings settings, string[] tenants, CallDocument[] documents) => Statement.Of(
+        $"""
+        select n from {Rows} with ordinality as r(tenant_id, {Columns}, n) left join {settings.Schema}.mt_doc_calldocument d on d.tenant_id = r.tenant_id and d.id = r.id
+        where {string.Join(" or ", Columns.Split(", ").Select(c => $"d.{c} is distinct from r.{c}"))}
+        """, Values(tenants, documents));
+
+    public static async Task<CallRow?> FindAsync(NpgsqlConnection connection, StoreSettings settings, string tenant, Guid id, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { Statement.Of($"select {Columns} from {settings.Schema}.mt_doc_calldocument where tenant_id = $1 and id = $2", tenant, id) } };
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken) ? Read(reader) : null;
+    }
+
+    private const string Rows = "unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+
+    /// <summary>Columns of documents, the tenant's first, as <see cref="Rows"/> takes them.</summary>
+    private static object[] Values(string[] tenants, CallDocument[] documents)
+    {
+        return
+        [
+            tenants, Each(d => d.Id), Json(d => JsonSerializer.Serialize(d, StoreJson.Stored)), Each(d => d.Version), Each(d => d.Status), Each(d => d.CreatedAt), Each(d => d.AgentId),
+            Each(d => d.PhoneNumberId), Each(d => d.CalleeId), Each(d => d.DueAt), Each(d => d.Call.CallSid), Json(d => d.Call.Metadata.GetRawText()),
+        ];
 
         T[] Each<T>(Func<CallDocument, T> value) => [.. documents.Select(value)];
         NpgsqlParameter Json(Func<CallDocument, string> value) => new() { Value = Each(value), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };

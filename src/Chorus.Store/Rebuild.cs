@@ -62,33 +62,41 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(new(Statement.FewRows)); // a range of pairs is taken for a share of the table, and all of it would be read
-        Add($"select {CallRow.Columns} from {settings.Schema}.mt_doc_calldocument where (tenant_id, id) > ($1, $2) and (tenant_id, id) <= ($3, $4)");
-        Add($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where (tenant_id, stream_id) > ($1, $2) and (tenant_id, stream_id) <= ($3, $4) order by tenant_id, stream_id, version");
+        List<(string Tenant, CallDocument Document)> folded = [];
+        var events = await FoldAsync(connection, page, folded, cancellationToken);
+        return (folded.Count, events, await DifferingAsync(connection, folded, cancellationToken));
+    }
+
+    private async Task<long> FoldAsync(NpgsqlConnection connection, Page page, List<(string, CallDocument)> folded, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new(Statement.FewRows), // a range of pairs is taken for a share of the table, and all of it would be read
+                Statement.Of($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where (tenant_id, stream_id) > ($1, $2) and (tenant_id, stream_id) <= ($3, $4) order by tenant_id, stream_id, version",
+                    page.Tenant, page.After, page.LastTenant, page.Last),
+            },
+        };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
-        Dictionary<Guid, CallRow> stored = [];
-        while (await reader.ReadAsync(cancellationToken)) { var row = CallRow.Read(reader); stored[row.Id] = row; }
-        await reader.NextResultAsync(cancellationToken);
+        var (fold, events) = (new Fold(), 0L);
+        for (; await reader.ReadAsync(cancellationToken); events++)
+            if (fold.Add(reader) is { } finished) folded.Add(finished);
+        if (fold.Finish() is { } last) folded.Add(last);
+        return events;
+    }
 
-        var (calls, events) = (0L, 0L);
+    /// <summary>PostgreSQL tells which documents are not the same, value for value; of those, some mean the same (an older form does).</summary>
+    private async Task<List<(string Tenant, Guid Id)>> DifferingAsync(NpgsqlConnection connection, List<(string Tenant, CallDocument Document)> folded, CancellationToken cancellationToken)
+    {
+        List<int> others = [];
+        await using (var batch = new NpgsqlBatch(connection) { BatchCommands = { CallRow.Others(settings, [.. folded.Select(f => f.Tenant)], [.. folded.Select(f => f.Document)]) } })
+        await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
+            while (await reader.ReadAsync(cancellationToken)) others.Add((int)reader.GetInt64(0) - 1);
         List<(string, Guid)> differ = [];
-        var fold = new Fold();
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            if (fold.Add(reader) is { } finished) Compare(finished);
-            events++;
-        }
-        if (fold.Finish() is { } last) Compare(last);
-        return (calls, events, differ);
-
-        void Compare((string Tenant, CallDocument Document) call)
-        {
-            calls++;
-            if (!stored.TryGetValue(call.Document.Id, out var row) || row.DifferenceFrom(call.Document) is not null) differ.Add((call.Tenant, call.Document.Id));
-        }
-
-        void Add(string sql) => batch.BatchCommands.Add(Statement.Of(sql, page.Tenant, page.After, page.LastTenant, page.Last));
+        foreach (var (tenant, document) in others.Select(i => folded[i]))
+            if (await CallRow.FindAsync(connection, settings, tenant, document.Id, cancellationToken) is not { } row || row.DifferenceFrom(document) is not null) differ.Add((tenant, document.Id));
+        return differ;
     }
 }
