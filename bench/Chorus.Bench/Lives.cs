@@ -199,6 +199,11 @@ public sealed class Lives() : Peer("lives", 27_011)
         report.Add("after_lives_memory_worker_mb", "ours", Machine.Memory(Pids.ElementAt(2)));
         Console.WriteLine($"memory: idle api {Machine.Memory(process.Id):0} MB, worker after the lives {Machine.Memory(Pids.ElementAt(2)):0} MB, its handles {Directory.GetFiles($"/proc/{Pids.ElementAt(2)}/fd").Length}");
         process.Kill();
+        await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), 27_016, new(worker) { ["Chorus__PublicUrl"] = "http://127.0.0.1:27016" });
+        await Task.Delay(5000);
+        report.Add("idle_memory_worker_mb", "ours", Machine.Memory(Pids.Last()));
+        Console.WriteLine($"memory: idle worker {Machine.Memory(Pids.Last()):0} MB");
+        Process.GetProcessById(Pids.Last()).Kill();
     }
 
     /// <summary>Many calls through one worker: what it keeps of each.</summary>
@@ -234,7 +239,11 @@ public sealed class Lives() : Peer("lives", 27_011)
     /// <summary>The read model of a log, folded again, against reading the same events and doing nothing with them. The service is stopped, and what it lived is copied.</summary>
     public async Task RebuildAsync(Report report, long events)
     {
-        foreach (var pid in Pids.ToArray()) Process.GetProcessById(pid).Kill(entireProcessTree: true);
+        foreach (var pid in Pids.ToArray())
+        {
+            try { Process.GetProcessById(pid).Kill(); }
+            catch (ArgumentException) { } // it is gone already
+        }
         var copies = events / await Scalar("select count(*) from chorus.mt_events");
         await Execute($$"""
             create temp table made as select s.tenant_id, s.id as old, gen_random_uuid() as id from chorus.mt_streams s join chorus.mt_doc_calldocument d on d.id = s.id, generate_series(1, {{copies}});
