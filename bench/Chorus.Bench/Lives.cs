@@ -20,6 +20,7 @@ public sealed class Lives() : Peer("lives", 27_011)
     private readonly ConcurrentDictionary<string, DateTimeOffset> answered = new();
     private readonly ConcurrentQueue<(string Type, string Call, DateTimeOffset At, DateTimeOffset Heard)> heard = new();
     private HttpClient client = null!;
+    private IConnection listening = null!;
     private Guid agent, number;
     private Dictionary<string, string> api = [], worker = [];
 
@@ -69,8 +70,8 @@ public sealed class Lives() : Peer("lives", 27_011)
 
     private async Task ListenAsync()
     {
-        var connection = await new ConnectionFactory { Uri = new(Machine.RabbitMq) }.CreateConnectionAsync();
-        var channel = await connection.CreateChannelAsync();
+        listening = await new ConnectionFactory { Uri = new(Machine.RabbitMq) }.CreateConnectionAsync();
+        var channel = await listening.CreateChannelAsync();
         await channel.ExchangeDeclareAsync("chorus.events", ExchangeType.Topic, durable: true);
         var queue = (await channel.QueueDeclareAsync()).QueueName;
         await channel.QueueBindAsync(queue, "chorus.events", "call.#");
@@ -83,6 +84,14 @@ public sealed class Lives() : Peer("lives", 27_011)
             return Task.CompletedTask;
         };
         await channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+    }
+
+    /// <summary>With its consumer: what other parts of the bench publish is not for it.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        await listening.DisposeAsync();
+        await base.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     private async Task PlaceAsync(string to)
@@ -246,11 +255,11 @@ public sealed class Lives() : Peer("lives", 27_011)
         }
         var copies = events / await Scalar("select count(*) from chorus.mt_events");
         await Execute($$"""
-            create temp table made as select s.tenant_id, s.id as old, gen_random_uuid() as id from chorus.mt_streams s join chorus.mt_doc_calldocument d on d.id = s.id, generate_series(1, {{copies}});
+            create temp table made as select s.tenant_id, s.id as old, gen_random_uuid() as id, n from chorus.mt_streams s join chorus.mt_doc_calldocument d on d.id = s.id, generate_series(1, {{copies}}) n;
             insert into chorus.mt_streams (tenant_id, id, type, version) select m.tenant_id, m.id, s.type, s.version from made m join chorus.mt_streams s on s.tenant_id = m.tenant_id and s.id = m.old;
             insert into chorus.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type)
               select nextval('chorus.mt_events_sequence'), gen_random_uuid(), m.id, e.version, case e.type when 'call_requested' then jsonb_set(e.data, '{callId}', to_jsonb(m.id)) else e.data end, e.type, e.timestamp, e.tenant_id, e.mt_dotnet_type
-              from made m join chorus.mt_events e on e.tenant_id = m.tenant_id and e.stream_id = m.old;
+              from made m join chorus.mt_events e on e.tenant_id = m.tenant_id and e.stream_id = m.old order by m.n, e.seq_id;
             insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, call_sid, metadata)
               select d.tenant_id, m.id, jsonb_set(d.data, '{call,id}', to_jsonb(m.id)), d.mt_dotnet_type, d.mt_version, d.status, d.created_at, d.agent_id, d.phone_number_id, d.callee_id, d.due_at, d.call_sid, d.metadata
               from made m join chorus.mt_doc_calldocument d on d.tenant_id = m.tenant_id and d.id = m.old;

@@ -78,7 +78,7 @@ public abstract class Peer(string name, int port) : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         foreach (var process in processes)
         {

@@ -16,6 +16,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     private readonly Dictionary<Guid, Opened> opened = [];
     private readonly List<QueuedCall> begun = [];
     private readonly List<NpgsqlBatchCommand> followUps = [], shared = [];
+    private readonly (int, int)? begunAt = memory?.Moment(organizationId);
     private const int Readings = 3;
 
     public IEnumerable<Opened> All => opened.Values;
@@ -34,16 +35,15 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         public List<object> Stored { get; } = [];
     }
 
-    /// <summary>The call that is decided about, as it is remembered; null if it is not.</summary>
-    public Opened? Recall(Guid id) =>
-        memory?.Find(organizationId, id) is { } known ? opened[id] = new(known.Document, known.Version, known.State) : null;
+    /// <summary>The call that is decided about, as it is remembered.</summary>
+    public Opened Recall(Guid id, CallMemory.Memory known) => opened[id] = new(known.Document, known.Version, known.State);
 
     /// <summary>What comes of it for the memory: written, or not.</summary>
     public void Remember(bool written)
     {
         foreach (var (id, call) in opened)
         {
-            if (written && call.Stored.Count > 0) memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State));
+            if (written && call.Stored.Count > 0) memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State, begunAt));
             else memory?.Forget(organizationId, id);
         }
     }
@@ -92,7 +92,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             if (stored is TransferInitiated transfer) Begin(Transferring.Leg(before, transfer) with { CalleeId = human!.Id }, human, ((TransferInitiated)fact).To);
         }
         call.Facts.AddRange(facts);
-        Postings.Queue(Follow, Share, settings, before, facts);
+        Postings.Queue(Share, settings, before, facts);
         CallCounts.Queue(Share, settings, call.Document, facts);
         Jobs.Queue(Follow, settings, call.State, facts);
 

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Chorus.Domain.Calls;
 using Npgsql;
@@ -38,14 +39,15 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
         await lane.WaitAsync(cancellationToken);
         try
         {
-            if (memory?.Find(organizationId, callId) is not null)
+            if (memory?.Find(organizationId, callId) is { } known)
             {
-                try { if (await Once(organizationId, callId, decide, recall: true, cancellationToken) is { } recorded) return recorded; }
+                try { if (await Once(organizationId, callId, decide, known, null, cancellationToken) is { } recorded) return recorded; }
                 catch (PostgresException e) when (StoreErrors.IsLostRace(e)) { memory.Share(organizationId, callId); }
+                catch (Exception e) when (StoreErrors.IsAway(e)) { return await AgainAsync(organizationId, callId, decide, known.Version, e, cancellationToken); }
             }
             for (var race = 1; ; race++)
             {
-                try { return (await Once(organizationId, callId, decide, recall: false, cancellationToken))!; }
+                try { return (await Once(organizationId, callId, decide, null, null, cancellationToken))!; }
                 catch (PostgresException e) when (race < MostRaces && StoreErrors.IsLostRace(e)) { }
             }
         }
@@ -68,15 +70,30 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
         return await keys.OpenAsync(JsonSerializer.Deserialize<Call>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!, cancellationToken);
     }
 
-    /// <param name="recall">Decide from memory; then nothing is decided unless it is written.</param>
-    private async Task<Recorded?> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, bool recall, CancellationToken cancellationToken)
+    /// <summary>
+    /// A connection of before a restart fails at its first statement, and without a reading that is the write itself. It is repeated
+    /// only if the stream still stands where it stood; else it may have been written.
+    /// </summary>
+    private async Task<Recorded> AgainAsync(Guid organizationId, Guid callId, Func<Call, Decision> decide, long version, Exception lost, CancellationToken cancellationToken)
+    {
+        try { if (await Once(organizationId, callId, decide, null, version, cancellationToken) is { } again) return again; }
+        catch (PostgresException e) when (StoreErrors.IsLostRace(e)) { }
+        ExceptionDispatchInfo.Throw(lost);
+        throw lost;
+    }
+
+    /// <param name="known">Decide from memory; then nothing is decided unless it is written.</param>
+    /// <param name="onlyAt">The version that a stream which is read must have.</param>
+    /// <returns>Null if a memory, or another version, decides nothing.</returns>
+    private async Task<Recorded?> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CallMemory.Memory? known, long? onlyAt, CancellationToken cancellationToken)
     {
         var change = new CallChange(source, settings, keys, memory, organizationId, clock.GetUtcNow());
-        if ((recall ? change.Recall(callId) : await change.OpenAsync(callId, cancellationToken)) is not { } opened) return recall ? null : new(null);
+        if ((known is null ? await change.OpenAsync(callId, cancellationToken) : change.Recall(callId, known)) is not { } opened) return new(null);
+        if (onlyAt is { } version && opened.Version != version) return null;
 
         var before = opened.State;
         var decision = decide(before);
-        if (decision.Events.Count == 0) return recall ? null : new(before, decision.Refusal);
+        if (decision.Events.Count == 0) return known is null ? new(before, decision.Refusal) : null;
         var written = false;
         try
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Chorus.Domain.Calls;
 using Microsoft.Extensions.Caching.Memory;
 
@@ -7,18 +8,37 @@ namespace Chorus.Store;
 /// Living calls as this process wrote them last, so that its next step of one need not read it. Only a guess: a step is written
 /// against the version it was decided on, so what somebody else has changed meanwhile makes it fail, and it is read after all; from
 /// then on that call is read each time. Nothing is concluded from a memory alone: who decides to do nothing has read the call.
+/// Documents that are written anew under the same version (<see cref="Refold"/>) are said like changes of the registry.
 /// </summary>
 public sealed class CallMemory : IDisposable
 {
-    private const int Most = 10_000;
+    private const int Most = 100_000; // words, about 20 MB
     private static readonly TimeSpan Kept = TimeSpan.FromMinutes(1);
     private readonly MemoryCache known = new(new MemoryCacheOptions { SizeLimit = Most });
+    private readonly ConcurrentDictionary<Guid, int> changes = new();
+    private readonly Registry registry;
+    private int changesOfAll;
+
+    public CallMemory(Registry registry)
+    {
+        this.registry = registry;
+        registry.Forgot += organization =>
+        {
+            if (organization is { } one) changes.AddOrUpdate(one, 1, (_, n) => n + 1);
+            else Interlocked.Increment(ref changesOfAll);
+        };
+    }
 
     /// <param name="Version">Of the stream.</param>
     /// <param name="State">With the callee's number.</param>
-    internal sealed record Memory(CallDocument Document, long Version, Call State);
+    /// <param name="Moment">When that was known.</param>
+    internal sealed record Memory(CallDocument Document, long Version, Call State, (int, int)? Moment);
 
-    internal Memory? Find(Guid organizationId, Guid id) => known.Get<Memory>((organizationId, id));
+    /// <summary>To be taken before something is read that is to be kept; null while changes are not heard.</summary>
+    internal (int, int)? Moment(Guid organizationId) => registry.Hears ? (Volatile.Read(ref changesOfAll), changes.GetValueOrDefault(organizationId)) : null;
+
+    internal Memory? Find(Guid organizationId, Guid id) =>
+        known.Get<Memory>((organizationId, id)) is { Moment: { } then } memory && then == Moment(organizationId) ? memory : null;
 
     internal void Keep(Guid organizationId, Guid id, Memory memory)
     {
@@ -28,13 +48,14 @@ public sealed class CallMemory : IDisposable
 
     internal void Forget(Guid organizationId, Guid id)
     {
-        if (Find(organizationId, id) is not null) known.Remove((organizationId, id)); // that others change it too is not forgotten
+        if (known.Get<Memory>((organizationId, id)) is not null) known.Remove((organizationId, id)); // that others change it too is not forgotten
     }
 
     /// <summary>Others change this call too.</summary>
     internal void Share(Guid organizationId, Guid id) => Set((organizationId, id), null);
 
-    private void Set((Guid, Guid) key, Memory? memory) => known.Set(key, memory, new MemoryCacheEntryOptions { Size = 1, SlidingExpiration = Kept });
+    private void Set((Guid, Guid) key, Memory? memory) =>
+        known.Set(key, memory, new MemoryCacheEntryOptions { Size = 10 + (memory?.Document.Call.TurnCount ?? 0), SlidingExpiration = Kept });
 
     public void Dispose() => known.Dispose();
 }

@@ -18,12 +18,11 @@ internal static class Postings
     }
 
     /// <summary>Queues what a call's facts post, if they post anything.</summary>
-    /// <param name="account">Takes what changes the account's row.</param>
-    public static void Queue(Statements add, Statements account, StoreSettings settings, Call call, IReadOnlyList<object> facts)
+    public static void Queue(Statements add, StoreSettings settings, Call call, IReadOnlyList<object> facts)
     {
         foreach (var charged in facts.OfType<CallCharged>())
         {
-            account($"update {settings.Schema}.organizations set balance = balance - ?, held = held - ?, active_calls = active_calls - ? where id = ?",
+            add($"update {settings.Schema}.organizations set balance = balance - ?, held = held - ?, active_calls = active_calls - ? where id = ?",
                 charged.Amount, charged.Released, call.ParentCallId is null ? 1 : 0, call.OrganizationId);
             Line(add, settings, call.OrganizationId, "release", charged.Released, call.Id, charged, charged.At);
             if (charged.Amount > 0) Line(add, settings, call.OrganizationId, "charge", -charged.Amount, call.Id, charged, charged.At);

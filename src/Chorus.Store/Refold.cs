@@ -23,7 +23,14 @@ public sealed class Refold(NpgsqlDataSource source, StoreSettings settings)
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var documents = await ReadAsync(connection, tenant, calls, cancellationToken);
-        await using var write = new NpgsqlBatch(connection) { BatchCommands = { CallRow.Insert(settings, [.. documents.Select(_ => tenant)], documents, overwrite: true) } };
+        await using var write = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                CallRow.Insert(settings, [.. documents.Select(_ => tenant)], documents, overwrite: true),
+                Statement.Of("select pg_notify($1, $2)", Registry.Channel(settings), tenant), // the same version with another document: nobody goes on from an old one
+            },
+        };
         await write.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return documents.Length;

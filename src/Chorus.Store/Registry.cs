@@ -40,6 +40,12 @@ public sealed class Registry : BackgroundService
         store.Changed += Forget;
     }
 
+    /// <summary>What is remembered of an organization may be old from now on; of all of them, if none is named.</summary>
+    public event Action<Guid?>? Forgot;
+
+    /// <summary>Whether changes are heard of.</summary>
+    internal bool Hears => hears;
+
     internal static string Channel(StoreSettings settings) => $"{settings.Schema}_registry";
 
     /// <summary>Whose key this is; null if it is unknown or revoked.</summary>
@@ -53,6 +59,7 @@ public sealed class Registry : BackgroundService
         {
             if (callers.Count >= MostKeys) callers.Clear();
             callers[hash] = caller;
+            if (!MayRemember(before)) callers.TryRemove(hash, out _);
         }
         return caller;
     }
@@ -64,6 +71,7 @@ public sealed class Registry : BackgroundService
         var before = Interlocked.Read(ref changes);
         var found = await store.FindAsync<T>(organizationId, id, cancellationToken);
         if (found is not null && MayRemember(before)) documents.GetOrAdd(organizationId, _ => new())[(typeof(T), id)] = found;
+        if (!MayRemember(before)) documents.TryRemove(organizationId, out _);
         return found;
     }
 
@@ -75,10 +83,11 @@ public sealed class Registry : BackgroundService
         await using var session = marten.QuerySession(organizationId.ToString());
         var found = (await session.Query<PhoneNumber>().Select(n => n.Number).ToListAsync(cancellationToken)).ToHashSet();
         if (MayRemember(before)) numbers[organizationId] = found;
+        if (!MayRemember(before)) numbers.TryRemove(organizationId, out _);
         return found;
     }
 
-    /// <summary>What was read while something changed may be old already.</summary>
+    /// <summary>What was read while something changed may be old already; so may be what was kept at that moment.</summary>
     private bool MayRemember(long before) => hears && Interlocked.Read(ref changes) == before;
 
     private void Forget(Guid organizationId)
@@ -88,6 +97,7 @@ public sealed class Registry : BackgroundService
         numbers.TryRemove(organizationId, out _);
         foreach (var (hash, caller) in callers)
             if (caller.Organization.Organization.Id == organizationId) callers.TryRemove(hash, out _);
+        Forgot?.Invoke(organizationId);
     }
 
     private void ForgetAll()
@@ -96,6 +106,7 @@ public sealed class Registry : BackgroundService
         callers.Clear();
         documents.Clear();
         numbers.Clear();
+        Forgot?.Invoke(null);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

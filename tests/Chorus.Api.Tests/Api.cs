@@ -24,7 +24,9 @@ public sealed class Api : IAsyncLifetime
     public T Get<T>() where T : notnull => host.Services.GetRequiredService<T>();
 
     /// <summary>The journal of another process, one that takes calls through their lives.</summary>
-    public CallJournal Remembering() => ActivatorUtilities.CreateInstance<CallJournal>(Services, new CallMemory());
+    public CallJournal Remembering() => Remembering(Services);
+
+    public static CallJournal Remembering(IServiceProvider services) => ActivatorUtilities.CreateInstance<CallJournal>(services, new CallMemory(services.GetRequiredService<Registry>()));
 
     public async ValueTask InitializeAsync() => host = await StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_api_tests"));
 

@@ -1,5 +1,7 @@
 using Chorus.Domain.Calls;
 using Chorus.Store;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Chorus.Api.Tests;
 
@@ -41,10 +43,47 @@ public sealed class CallMemoryTests(Api api)
         Task<Recorded> SayAsync() => worker.DecideAsync(tenant.Id, id, call => { versions.Add(call.Version); return Talking.Say(call, Role.Agent, "Yes.", false, Now); });
     }
 
-    private async Task<(Tenant Tenant, Guid Call, CallJournal Worker)> LivingAsync()
+    [Fact]
+    public async Task A_document_that_was_folded_again_under_the_same_version_is_read_before_the_next_step()
     {
-        var tenant = await api.TenantAsync();
-        var (id, worker) = ((await tenant.PlaceAsync()).GetProperty("id").GetGuid(), api.Remembering());
+        var (tenant, id, _) = await LivingAsync();
+        await RunAsync($"update chorus.mt_doc_calldocument set data = jsonb_set(data, '{{call,provider}}', '\"other\"') where id = '{id}'", api.Services);
+        var worker = api.Remembering();
+        await worker.DecideAsync(tenant.Id, id, call => Talking.Say(call, Role.Agent, "Yes.", false, Now)); // remembers the wrong one
+        var forgotten = new TaskCompletionSource();
+        api.Get<Registry>().Forgot += organization => { if (organization == tenant.Id) forgotten.TrySetResult(); };
+
+        await api.Get<Refold>().OfAsync(tenant.Id.ToString(), [id], default);
+        await forgotten.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await worker.DecideAsync(tenant.Id, id, call => Talking.Say(call, Role.Agent, "Yes.", false, Now));
+
+        (await tenant.GetAsync($"/v1/calls/{id}")).GetProperty("data").GetProperty("provider").GetString().ShouldBe("twilio");
+    }
+
+    [Fact]
+    public async Task A_connection_of_before_a_restart_costs_no_step()
+    {
+        await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_memory_tests"));
+        var (tenant, id, worker) = await LivingAsync(host.Services, await Api.TenantAsync(host));
+        await RunAsync("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = ''", host.Services);
+
+        var said = await worker.DecideAsync(tenant.Id, id, call => Talking.Say(call, Role.Agent, "Yes.", false, Now));
+
+        said.Facts.Count.ShouldBe(1);
+        (await tenant.GetAsync($"/v1/calls/{id}")).GetProperty("data").GetProperty("turnCount").GetInt32().ShouldBe(1);
+    }
+
+    private static async Task RunAsync(string sql, IServiceProvider services)
+    {
+        await using var command = services.GetRequiredService<NpgsqlDataSource>().CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private async Task<(Tenant Tenant, Guid Call, CallJournal Worker)> LivingAsync() => await LivingAsync(api.Services, await api.TenantAsync());
+
+    private static async Task<(Tenant Tenant, Guid Call, CallJournal Worker)> LivingAsync(IServiceProvider services, Tenant tenant)
+    {
+        var (id, worker) = ((await tenant.PlaceAsync()).GetProperty("id").GetGuid(), Api.Remembering(services));
         await worker.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", 40, TimeSpan.FromHours(1), Now));
         await worker.DecideAsync(tenant.Id, id, call => Dialling.Placed(call, 1, "CA1", Now));
         await worker.DecideAsync(tenant.Id, id, call => CarrierReports.Decide(call, new("CA1", CallStatus.InProgress, Now, 1, null, null, null)));

@@ -17,7 +17,7 @@ public static class Answers
             httpContext.Response.StatusCode = status;
             httpContext.Response.ContentType = "application/json; charset=utf-8";
             httpContext.Response.ContentLength = json.Length;
-            return httpContext.Response.Body.WriteAsync(json, httpContext.RequestAborted).AsTask();
+            return httpContext.Response.Body.WriteAsync(json).AsTask();
         }
     }
 }
