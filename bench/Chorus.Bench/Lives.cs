@@ -20,7 +20,7 @@ public sealed class Lives() : Peer("lives", 27_011)
     private readonly ConcurrentDictionary<string, DateTimeOffset> answered = new();
     private readonly ConcurrentQueue<(string Type, string Call, DateTimeOffset At, DateTimeOffset Heard)> heard = new();
     private HttpClient client = null!;
-    private IConnection listening = null!;
+    private IConnection? listening;
     private Guid agent, number;
     private Dictionary<string, string> api = [], worker = [];
 
@@ -89,7 +89,7 @@ public sealed class Lives() : Peer("lives", 27_011)
     /// <summary>With its consumer: what other parts of the bench publish is not for it.</summary>
     public override async ValueTask DisposeAsync()
     {
-        await listening.DisposeAsync();
+        if (listening is not null) await listening.DisposeAsync();
         await base.DisposeAsync();
         GC.SuppressFinalize(this);
     }

@@ -16,7 +16,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     private readonly Dictionary<Guid, Opened> opened = [];
     private readonly List<QueuedCall> begun = [];
     private readonly List<NpgsqlBatchCommand> followUps = [], shared = [];
-    private readonly (int, int)? begunAt = memory?.Moment(organizationId);
+    private (int, int)? knownAt = memory?.Moment(organizationId);
     private const int Readings = 3;
 
     public IEnumerable<Opened> All => opened.Values;
@@ -36,14 +36,18 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     }
 
     /// <summary>The call that is decided about, as it is remembered.</summary>
-    public Opened Recall(Guid id, CallMemory.Memory known) => opened[id] = new(known.Document, known.Version, known.State);
+    public Opened Recall(Guid id, CallMemory.Memory known)
+    {
+        knownAt = known.Moment; // what was folded again since then is not in it
+        return opened[id] = new(known.Document, known.Version, known.State);
+    }
 
     /// <summary>What comes of it for the memory: written, or not.</summary>
     public void Remember(bool written)
     {
         foreach (var (id, call) in opened)
         {
-            if (written && call.Stored.Count > 0) memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State, begunAt));
+            if (written && call.Stored.Count > 0) memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State, knownAt));
             else memory?.Forget(organizationId, id);
         }
     }

@@ -29,19 +29,13 @@ internal sealed record CallRow(
             [.. Values(tenants, documents), typeof(CallDocument).FullName!]);
     }
 
-    /// <summary>Finds the places, from 1, of documents that do not stand there just like that.</summary>
+    /// <summary>Finds the documents that do not stand there just like that: their rows, empty where there is none, and behind them their place, from 1.</summary>
     public static NpgsqlBatchCommand Others(StoreSettings settings, string[] tenants, CallDocument[] documents) => Statement.Of(
         $"""
-        select n from {Rows} with ordinality as r(tenant_id, {Columns}, n) left join {settings.Schema}.mt_doc_calldocument d on d.tenant_id = r.tenant_id and d.id = r.id
+        select {string.Join(", ", Columns.Split(", ").Select(c => $"d.{c}"))}, n from {Rows} with ordinality as r(tenant_id, {Columns}, n)
+        left join {settings.Schema}.mt_doc_calldocument d on d.tenant_id = r.tenant_id and d.id = r.id
         where {string.Join(" or ", Columns.Split(", ").Select(c => $"d.{c} is distinct from r.{c}"))}
         """, Values(tenants, documents));
-
-    public static async Task<CallRow?> FindAsync(NpgsqlConnection connection, StoreSettings settings, string tenant, Guid id, CancellationToken cancellationToken)
-    {
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { Statement.Of($"select {Columns} from {settings.Schema}.mt_doc_calldocument where tenant_id = $1 and id = $2", tenant, id) } };
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? Read(reader) : null;
-    }
 
     private const string Rows = "unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 

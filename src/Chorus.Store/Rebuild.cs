@@ -90,13 +90,14 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
     /// <summary>PostgreSQL tells which documents are not the same, value for value; of those, some mean the same (an older form does).</summary>
     private async Task<List<(string Tenant, Guid Id)>> DifferingAsync(NpgsqlConnection connection, List<(string Tenant, CallDocument Document)> folded, CancellationToken cancellationToken)
     {
-        List<int> others = [];
-        await using (var batch = new NpgsqlBatch(connection) { BatchCommands = { CallRow.Others(settings, [.. folded.Select(f => f.Tenant)], [.. folded.Select(f => f.Document)]) } })
-        await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
-            while (await reader.ReadAsync(cancellationToken)) others.Add((int)reader.GetInt64(0) - 1);
         List<(string, Guid)> differ = [];
-        foreach (var (tenant, document) in others.Select(i => folded[i]))
-            if (await CallRow.FindAsync(connection, settings, tenant, document.Id, cancellationToken) is not { } row || row.DifferenceFrom(document) is not null) differ.Add((tenant, document.Id));
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CallRow.Others(settings, [.. folded.Select(f => f.Tenant)], [.. folded.Select(f => f.Document)]) } };
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var (tenant, document) = folded[(int)reader.GetInt64(11) - 1];
+            if (reader.IsDBNull(0) || CallRow.Read(reader).DifferenceFrom(document) is not null) differ.Add((tenant, document.Id));
+        }
         return differ;
     }
 }
