@@ -248,11 +248,7 @@ public sealed class Lives() : Peer("lives", 27_011)
     /// <summary>The read model of a log, folded again, against reading the same events and doing nothing with them. The service is stopped, and what it lived is copied.</summary>
     public async Task RebuildAsync(Report report, long events)
     {
-        foreach (var pid in Pids.ToArray())
-        {
-            try { Process.GetProcessById(pid).Kill(); }
-            catch (ArgumentException) { } // it is gone already
-        }
+        Kill();
         var copies = events / await Scalar("select count(*) from chorus.mt_events");
         await Execute($$"""
             create temp table made as select s.tenant_id, s.id as old, gen_random_uuid() as id, n from chorus.mt_streams s join chorus.mt_doc_calldocument d on d.id = s.id, generate_series(1, {{copies}}) n;
@@ -261,7 +257,7 @@ public sealed class Lives() : Peer("lives", 27_011)
               select nextval('chorus.mt_events_sequence'), gen_random_uuid(), m.id, e.version, case e.type when 'call_requested' then jsonb_set(e.data, '{callId}', to_jsonb(m.id)) else e.data end, e.type, e.timestamp, e.tenant_id, e.mt_dotnet_type
               from made m join chorus.mt_events e on e.tenant_id = m.tenant_id and e.stream_id = m.old order by m.n, e.seq_id;
             insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, call_sid, metadata)
-              select d.tenant_id, m.id, jsonb_set(d.data, '{call,id}', to_jsonb(m.id)), d.mt_dotnet_type, d.mt_version, d.status, d.created_at, d.agent_id, d.phone_number_id, d.callee_id, d.due_at, d.call_sid, d.metadata
+              select d.tenant_id, m.id, d.data || jsonb_build_object('id', m.id, 'call', d.data -> 'call' || jsonb_build_object('id', m.id), 'state', d.data -> 'state' || jsonb_build_object('id', m.id)), d.mt_dotnet_type, d.mt_version, d.status, d.created_at, d.agent_id, d.phone_number_id, d.callee_id, d.due_at, d.call_sid, d.metadata
               from made m join chorus.mt_doc_calldocument d on d.tenant_id = m.tenant_id and d.id = m.old;
             drop table made
             """);

@@ -78,13 +78,16 @@ public abstract class Peer(string name, int port) : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
-    public virtual async ValueTask DisposeAsync()
+    protected void Kill()
     {
         foreach (var process in processes)
-        {
             if (!process.HasExited) process.Kill(entireProcessTree: true);
-            process.Dispose();
-        }
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        Kill();
+        foreach (var process in processes) process.Dispose();
         await Source.DisposeAsync();
         GC.SuppressFinalize(this);
     }

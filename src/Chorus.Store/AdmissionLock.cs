@@ -80,7 +80,7 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
         await using (var reader = await batch.ExecuteReaderAsync())
             while (await reader.ReadAsync()) found.Add((reader.GetGuid(0), reader.GetString(1), reader.GetFieldValue<byte[]>(2), reader.GetInt64(3)));
         foreach (var (id, mark, view, version) in found)
-            state.Known[id] = new(mark, new(JsonSerializer.Deserialize<CallView>(await keys.OpenAsync(view, CancellationToken.None), StoreJson.Options)!, version));
+            state.Known[id] = new(mark, new(JsonSerializer.Deserialize<CallView>(await keys.OpenAsync(view, connection, CancellationToken.None), StoreJson.Options)!, version));
     }
 
     /// <summary>Pairs to look for. A single one is no array: PostgreSQL plans a statement with an array anew for every length of it.</summary>

@@ -64,10 +64,14 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
             """);
         command.Parameters.Add(new() { Value = organizationId.ToString() });
         command.Parameters.Add(new() { Value = callId });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken)) return null;
-        if (!reader.IsDBNull(1)) keys.Learn(new(reader.GetGuid(1), reader.GetFieldValue<byte[]>(2)));
-        return await keys.OpenAsync(JsonSerializer.Deserialize<Call>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!, cancellationToken);
+        Call call;
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            if (!await reader.ReadAsync(cancellationToken)) return null;
+            if (!reader.IsDBNull(1)) keys.Learn(new(reader.GetGuid(1), reader.GetFieldValue<byte[]>(2)));
+            call = JsonSerializer.Deserialize<Call>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!;
+        }
+        return await keys.OpenAsync(call, cancellationToken);
     }
 
     /// <summary>

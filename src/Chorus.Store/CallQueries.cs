@@ -86,10 +86,15 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
             """);
         command.Parameters.Add(new() { Value = organizationId.ToString() });
         command.Parameters.Add(new() { Value = id });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken)) return null;
-        if (callee is null || reader.IsDBNull(0) || reader.GetString(0) != CalleeKeys.Mark(callee, requestHash)) return new(AdmissionResult.KeyReused);
-        return new(AdmissionResult.Replayed, new(await ViewAsync(reader.GetFieldValue<byte[]>(1), cancellationToken), reader.GetInt64(2)));
+        byte[] call;
+        long version;
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            if (!await reader.ReadAsync(cancellationToken)) return null;
+            if (callee is null || reader.IsDBNull(0) || reader.GetString(0) != CalleeKeys.Mark(callee, requestHash)) return new(AdmissionResult.KeyReused);
+            (call, version) = (reader.GetFieldValue<byte[]>(1), reader.GetInt64(2));
+        }
+        return new(AdmissionResult.Replayed, new(await ViewAsync(call, cancellationToken), version));
     }
 
     /// <summary>Whether a phone number has calls that are not over.</summary>

@@ -17,7 +17,8 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
 {
     private const int PageSize = 500;
 
-    private sealed record Page(string Tenant, Guid After, string LastTenant, Guid Last);
+    /// <summary>Streams of one organization that follow each other.</summary>
+    private sealed record Range(string Tenant, Guid First, Guid Last);
 
     public async Task<RebuildResult> RunAsync(CancellationToken cancellationToken)
     {
@@ -39,26 +40,27 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
         return new(calls, events, written, removed);
     }
 
-    private async IAsyncEnumerable<Page> PagesAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<List<Range>> PagesAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         for (var (tenant, id) = ("", Guid.Empty); ;)
         {
             await using var command = source.CreateCommand(
-                $"select tenant_id, id from (select tenant_id, id from {settings.Schema}.mt_streams where (tenant_id, id) > ($1, $2) order by tenant_id, id limit {PageSize}) page order by tenant_id desc, id desc limit 1");
+                $"""
+                select tenant_id, (array_agg(id order by id))[1], (array_agg(id order by id desc))[1] from (select tenant_id, id from {settings.Schema}.mt_streams where (tenant_id, id) > ($1, $2) order by tenant_id, id limit {PageSize}) page
+                group by tenant_id order by tenant_id
+                """);
             command.Parameters.Add(new() { Value = tenant });
             command.Parameters.Add(new() { Value = id });
-            Page page;
+            List<Range> page = [];
             await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
-            {
-                if (!await reader.ReadAsync(cancellationToken)) yield break;
-                page = new(tenant, id, reader.GetString(0), reader.GetGuid(1));
-            }
-            (tenant, id) = (page.LastTenant, page.Last);
+                while (await reader.ReadAsync(cancellationToken)) page.Add(new(reader.GetString(0), reader.GetGuid(1), reader.GetGuid(2)));
+            if (page.Count == 0) yield break;
+            (tenant, id) = (page[^1].Tenant, page[^1].Last);
             yield return page;
         }
     }
 
-    private async Task<(long Calls, long Events, List<(string Tenant, Guid Id)> Differ)> CompareAsync(Page page, CancellationToken cancellationToken)
+    private async Task<(long Calls, long Events, List<(string Tenant, Guid Id)> Differ)> CompareAsync(List<Range> page, CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
@@ -67,22 +69,20 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
         return (folded.Count, events, await DifferingAsync(connection, folded, cancellationToken));
     }
 
-    private async Task<long> FoldAsync(NpgsqlConnection connection, Page page, List<(string, CallDocument)> folded, CancellationToken cancellationToken)
+    private async Task<long> FoldAsync(NpgsqlConnection connection, List<Range> page, List<(string, CallDocument)> folded, CancellationToken cancellationToken)
     {
-        await using var batch = new NpgsqlBatch(connection)
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new(Statement.FewRows) } }; // a range is taken for a share of the table, and all of it would be read
+        // A range within one organization: of a range of pairs PostgreSQL finds the beginning, and reads on to the end of the organization.
+        foreach (var range in page)
         {
-            BatchCommands =
-            {
-                new(Statement.FewRows), // a range of pairs is taken for a share of the table, and all of it would be read
-                Statement.Of($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where (tenant_id, stream_id) > ($1, $2) and (tenant_id, stream_id) <= ($3, $4) order by tenant_id, stream_id, version",
-                    page.Tenant, page.After, page.LastTenant, page.Last),
-            },
-        };
+            batch.BatchCommands.Add(Statement.Of($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where tenant_id = $1 and stream_id between $2 and $3 order by stream_id, version",
+                range.Tenant, range.First, range.Last));
+        }
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
         var (fold, events) = (new Fold(), 0L);
-        for (; await reader.ReadAsync(cancellationToken); events++)
-            if (fold.Add(reader) is { } finished) folded.Add(finished);
+        while (await reader.NextResultAsync(cancellationToken))
+            for (; await reader.ReadAsync(cancellationToken); events++)
+                if (fold.Add(reader) is { } finished) folded.Add(finished);
         if (fold.Finish() is { } last) folded.Add(last);
         return events;
     }

@@ -46,7 +46,11 @@ public sealed class CalleeKeys(NpgsqlDataSource source, StoreSettings settings) 
     }
 
     /// <summary>A JSON text of the store with its sealed values opened.</summary>
-    public async ValueTask<byte[]> OpenAsync(byte[] json, CancellationToken cancellationToken)
+    public ValueTask<byte[]> OpenAsync(byte[] json, CancellationToken cancellationToken) => OpenAsync(json, null, cancellationToken);
+
+    /// <param name="json">A JSON text of the store.</param>
+    /// <param name="within">A connection that is held already: who holds locks waits for no other.</param>
+    public async ValueTask<byte[]> OpenAsync(byte[] json, NpgsqlConnection? within, CancellationToken cancellationToken)
     {
         if (!Seal.IsIn(json)) return json;
         Dictionary<Guid, byte[]> keys = [];
@@ -56,7 +60,7 @@ public sealed class CalleeKeys(NpgsqlDataSource source, StoreSettings settings) 
             HashSet<Guid> missing = [];
             var opened = Seal.Open(json, id => keys.GetValueOrDefault(id) ?? Remembered(id) ?? Missing(id));
             if (missing.Count == 0) return opened; // what was asked for and is not there is erased
-            foreach (var (id, key) in await FetchAsync([.. missing], cancellationToken)) keys[id] = key;
+            foreach (var (id, key) in await FetchAsync([.. missing], within, cancellationToken)) keys[id] = key;
             asked.UnionWith(missing);
 
             byte[]? Missing(Guid id) { if (!asked.Contains(id)) missing.Add(id); return null; }
@@ -81,12 +85,13 @@ public sealed class CalleeKeys(NpgsqlDataSource source, StoreSettings settings) 
         Dictionary<Guid, byte[]> keys = [];
         foreach (var id in ids)
             if (Remembered(id) is { } key) keys[id] = key;
-        return keys.Count == ids.Length ? keys : await FetchAsync(ids, cancellationToken);
+        return keys.Count == ids.Length ? keys : await FetchAsync(ids, null, cancellationToken);
     }
 
-    private async Task<Dictionary<Guid, byte[]>> FetchAsync(Guid[] ids, CancellationToken cancellationToken)
+    private async Task<Dictionary<Guid, byte[]>> FetchAsync(Guid[] ids, NpgsqlConnection? within, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand($"select id, key from {settings.Schema}.callees where id = any($1)");
+        var sql = $"select id, key from {settings.Schema}.callees where id = any($1)";
+        await using var command = within is null ? source.CreateCommand(sql) : new(sql, within);
         command.Parameters.Add(new() { Value = ids });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         Dictionary<Guid, byte[]> keys = [];
