@@ -221,7 +221,7 @@ public sealed class Lives() : Peer("lives", 27_011)
         var worker = Pids.ElementAt(2);
         int Handles() => Directory.GetFiles($"/proc/{worker}/fd").Length;
         var (memory, handles) = (Machine.Memory(worker), Handles());
-        await PlaceAtAsync(40, count, Busy);
+        await PlaceAtAsync(80, count, Busy);
         await UntilOverAsync();
         var kept = (Machine.Memory(worker) - memory) * 1024 / count;
         report.Add("lasting_calls", "ours", count);

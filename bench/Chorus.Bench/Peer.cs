@@ -74,7 +74,7 @@ public abstract class Peer(string name, int port) : IAsyncDisposable
     public async Task Execute(string sql)
     {
         await using var command = Source.CreateCommand(sql);
-        command.CommandTimeout = 1200;
+        command.CommandTimeout = 3600;
         await command.ExecuteNonQueryAsync();
     }
 

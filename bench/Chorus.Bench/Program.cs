@@ -3,16 +3,21 @@ using Chorus.Bench;
 
 // One run over all peers on this machine: the same PostgreSQL, the same payload, a fresh database each, filled with calls of
 // the past; rounds are interleaved, so that a machine that grows slower grows slower for all. BENCH_QUICK=1 for a short one;
-// BENCH_ONLY names peers, BENCH_FIGURES some of post, gets, growth, lives, lists, open, BENCH_CONNECTIONS the POSTs' connections.
+// BENCH_ONLY names peers, BENCH_FIGURES some of post, gets, growth, lives, lists, open, BENCH_CONNECTIONS the POSTs' connections,
+// BENCH_CALLS how many calls are stored before, BENCH_LISTS of how many more organizations' calls pages are read,
+// BENCH_LASTING how many calls go through one worker to see what it keeps of them.
 var quick = Environment.GetEnvironmentVariable("BENCH_QUICK") == "1";
 var only = Environment.GetEnvironmentVariable("BENCH_ONLY")?.Split(',');
 var figures = Environment.GetEnvironmentVariable("BENCH_FIGURES")?.Split(',') ?? ["post", "gets", "growth", "lives", "lists", "open"];
 var connected = Environment.GetEnvironmentVariable("BENCH_CONNECTIONS")?.Split(',').Select(int.Parse).ToArray() ?? [1, 16, 64, 256];
 var (calls, rounds, seconds, warmUp) = quick ? (20_000, 2, 4, 4) : (1_000_000, 5, 8, 12);
+if (Environment.GetEnvironmentVariable("BENCH_CALLS") is { } stored) calls = int.Parse(stored, CultureInfo.InvariantCulture);
+var lasting = int.Parse(Environment.GetEnvironmentVariable("BENCH_LASTING") ?? (quick ? "400" : "10000"), CultureInfo.InvariantCulture);
+var lists = (Environment.GetEnvironmentVariable("BENCH_LISTS") ?? "1000,10000,100000").Split(',').Select(long.Parse);
 var (length, report) = (TimeSpan.FromSeconds(seconds), new Report());
 var how = string.Create(CultureInfo.InvariantCulture, $"{calls:N0} calls stored before each peer's first round, {rounds} rounds of {seconds} s for each figure, warm-up of {warmUp} s; wrk with one thread; fsync, synchronous_commit and publisher confirms on.");
 
-var part = only is not null || Environment.GetEnvironmentVariable("BENCH_FIGURES") is not null || Environment.GetEnvironmentVariable("BENCH_CONNECTIONS") is not null;
+var part = ((string[])["BENCH_ONLY", "BENCH_FIGURES", "BENCH_CONNECTIONS", "BENCH_CALLS", "BENCH_LISTS", "BENCH_LASTING"]).Any(name => Environment.GetEnvironmentVariable(name) is not null);
 var results = Path.Combine(Machine.Root, quick || part ? ".local/bench/results" : "bench/results");
 
 if (only is null || only.Contains("lives")) await LivesAsync();
@@ -58,7 +63,7 @@ try
         foreach (var two in (bool[])[true, false, false, true]) Record(two ? "post_c64_two_apis" : "post_c64_one_api", ours, await Rounds.PostAsync(ours, 64, length, two ? [ours.Url, second] : []));
     }
     if (peers.OfType<Stock>().FirstOrDefault() is { } stock && figures.Contains("lives")) await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
-    if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, 1_000, 10_000, 100_000]);
+    if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, .. lists]);
     var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
     foreach (var peer in figures.Contains("open") ? peers.Concat(peers.Reverse()) : [])
     {
@@ -84,7 +89,7 @@ async Task LivesAsync()
     foreach (var perSecond in (double[])[25, 50, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
     await lives.TalksAsync(report, 20, quick ? 100 : 600); // more than is brought to its end
     await lives.ColdAsync(report);
-    await lives.LastingAsync(report, quick ? 400 : 10_000);
+    await lives.LastingAsync(report, lasting);
     await lives.WorkersAsync(report, quick ? 400 : 2000);
     await lives.RebuildAsync(report, quick ? 200_000 : 1_000_000);
 }
