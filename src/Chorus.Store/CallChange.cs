@@ -47,10 +47,12 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     {
         foreach (var (id, call) in opened)
         {
-            if (written && call.Stored.Count > 0) memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State, knownAt));
+            if (written && call.Stored.Count > 0) Remember(call, id);
             else memory?.Forget(organizationId, id);
         }
     }
+
+    public void Remember(Opened call, Guid id) => memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State, knownAt));
 
     public async Task<Opened?> OpenAsync(Guid id, CancellationToken cancellationToken)
     {

@@ -35,7 +35,7 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
     public async Task<Recorded> DecideAsync(Guid organizationId, Guid callId, Func<Call, Decision> decide, CancellationToken cancellationToken = default)
     {
         if (callId == Guid.Empty) return new(null);
-        var lane = lanes[(uint)callId.GetHashCode() % lanes.Length];
+        var lane = Lane(callId);
         await lane.WaitAsync(cancellationToken);
         try
         {
@@ -73,6 +73,27 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
         }
         return await keys.OpenAsync(call, cancellationToken);
     }
+
+    /// <summary>The same for who is about to decide on it: what is read now need not be read again for that.</summary>
+    public async Task<Call?> OpenAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
+    {
+        var lane = Lane(callId);
+        await lane.WaitAsync(cancellationToken);
+        try
+        {
+            var change = new CallChange(source, settings, keys, memory, organizationId, clock.GetUtcNow());
+            if (await change.OpenAsync(callId, cancellationToken) is not { } opened) return null;
+            change.Remember(opened, callId);
+            return opened.State;
+        }
+        finally { lane.Release(); }
+    }
+
+    /// <summary>A call for what never changes of it, its number and its trace: perhaps as it was a while ago; null if the organization has no such call.</summary>
+    public async ValueTask<Call?> RecallAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken) =>
+        memory?.Find(organizationId, callId)?.State ?? await FindAsync(organizationId, callId, cancellationToken);
+
+    private SemaphoreSlim Lane(Guid callId) => lanes[(uint)callId.GetHashCode() % lanes.Length];
 
     /// <summary>
     /// A connection of before a restart fails at its first statement, and without a reading that is the write itself. It is repeated

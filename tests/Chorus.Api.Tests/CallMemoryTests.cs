@@ -73,6 +73,34 @@ public sealed class CallMemoryTests(Api api)
         (await tenant.GetAsync($"/v1/calls/{id}")).GetProperty("data").GetProperty("turnCount").GetInt32().ShouldBe(1);
     }
 
+    [Fact]
+    public async Task A_call_that_was_opened_to_be_dialled_is_claimed_without_being_read_again()
+    {
+        var tenant = await api.TenantAsync();
+        var (id, worker) = ((await tenant.PlaceAsync()).GetProperty("id").GetGuid(), api.Remembering());
+
+        await worker.OpenAsync(tenant.Id, id, default);
+        await RunAsync($"update chorus.mt_doc_calldocument set data = jsonb_set(data, '{{call,provider}}', '\"other\"') where id = '{id}'", api.Services);
+        await worker.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", 40, TimeSpan.FromHours(1), Now));
+
+        (await tenant.GetAsync($"/v1/calls/{id}")).GetProperty("data").GetProperty("provider").GetString().ShouldBe("twilio"); // written from the memory
+    }
+
+    [Fact]
+    public async Task A_call_that_was_hung_up_between_its_opening_and_its_claim_is_not_dialled()
+    {
+        var tenant = await api.TenantAsync();
+        var (id, worker) = ((await tenant.PlaceAsync()).GetProperty("id").GetGuid(), api.Remembering());
+
+        var opened = await worker.OpenAsync(tenant.Id, id, default);
+        (await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null)).EnsureSuccessStatusCode();
+        var claimed = await worker.DecideAsync(tenant.Id, id, call => Dialling.Claim(call, "test", 40, TimeSpan.FromHours(1), Now));
+
+        opened!.Status.ShouldBe(CallStatus.Queued);
+        claimed.Facts.ShouldBeEmpty();
+        claimed.Call!.Status.ShouldBe(CallStatus.Canceled);
+    }
+
     private static async Task RunAsync(string sql, IServiceProvider services)
     {
         await using var command = services.GetRequiredService<NpgsqlDataSource>().CreateCommand(sql);

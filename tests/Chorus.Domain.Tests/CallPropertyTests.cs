@@ -34,7 +34,7 @@ public sealed class CallPropertyTests
         (call, at) => Transferring.Initiate(call, Guid.AllBitsSet, TransferType.Cold, "+14155550123", null, Some.At(at)),
         (call, at) => Transferring.Hold(call, Some.At(at)),
         (call, at) => Transferring.Resume(call, Some.At(at)),
-        (call, at) => Talking.AnsweredBy(call, "machine_start", Some.At(at)),
+        (call, at) => Talking.AnsweredBy(call, "CA1", "machine_start", Some.At(at)),
         (call, at) => Analyses.Request(call, Some.Json("[]"), true, Some.At(at)));
 
     private static readonly Gen<Func<Call, double, Decision>[]> Life = Gen.OneOf(Report, Ours).Array[0, 40];

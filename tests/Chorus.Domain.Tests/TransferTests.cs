@@ -79,7 +79,7 @@ public sealed class TransferTests
     [Fact]
     public void A_message_to_a_machine_is_begun_once_and_then_left_alone()
     {
-        var machine = Some.Talking().After(Talking.AnsweredBy(Some.Talking(), "machine_end_beep", Some.At(12)));
+        var machine = Some.Talking().After(Talking.AnsweredBy(Some.Talking(), "CA1", "machine_end_beep", Some.At(12)));
         machine.MustMove.ShouldBeTrue();
         var begun = machine.After(Talking.BeginMessage(machine, Some.At(13)));
         begun.MustMove.ShouldBeFalse();

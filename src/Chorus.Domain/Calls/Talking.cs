@@ -13,9 +13,9 @@ public static class Talking
             ? Decision.Nothing
             : Decision.Of(new TurnSpoken(role, content.Trim(), interrupted, now));
 
-    /// <summary>The carrier's detection has decided; its first word counts.</summary>
-    public static Decision AnsweredBy(Call call, string answeredBy, DateTimeOffset now) =>
-        call.IsOver || call.AnsweredBy is not null ? Decision.Nothing : Decision.Of(new AnsweredByReported(answeredBy, now));
+    /// <summary>The carrier's detection has decided about the call's own leg; its first word counts.</summary>
+    public static Decision AnsweredBy(Call call, string callSid, string answeredBy, DateTimeOffset now) =>
+        call.IsOver || call.AnsweredBy is not null || call.CallSid != callSid ? Decision.Nothing : Decision.Of(new AnsweredByReported(answeredBy, now));
 
     /// <summary>The message begins, after the machine's tone.</summary>
     public static Decision BeginMessage(Call call, DateTimeOffset now) =>

@@ -36,7 +36,7 @@ public sealed class Dialler(
     public async Task DialAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {
         // Everything that can fail without a trace comes before the claim.
-        if (await journal.FindAsync(organizationId, callId, cancellationToken) is not { } queued || !Calls.IsFree(queued)) return;
+        if (await journal.OpenAsync(organizationId, callId, cancellationToken) is not { } queued || !Calls.IsFree(queued)) return;
         var (agent, account) = (await registry.FindAsync<Agent>(organizationId, queued.AgentId, cancellationToken), await accounts.OfAsync(organizationId, queued.PhoneNumberId, cancellationToken));
         await pace.InTurnAsync(queued, account, async () =>
         {

@@ -60,14 +60,15 @@ public static class TwilioCallbacks
     {
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
         using var activity = request.Follow("answered-by");
-        if (request.Form["AnsweredBy"].ToString() is not { Length: > 0 and <= 64 } who || request.Form["CallSid"] != request.Call.CallSid) return Results.NoContent();
-        var recorded = await journal.DecideAsync(organizationId, callId, call => Talking.AnsweredBy(call, who, clock.GetUtcNow()), http.RequestAborted);
+        if (request.Form["AnsweredBy"].ToString() is not { Length: > 0 and <= 64 } who) return Results.NoContent();
+        var recorded = await journal.DecideAsync(organizationId, callId, call => Talking.AnsweredBy(call, request.Form["CallSid"].ToString(), who, clock.GetUtcNow()), http.RequestAborted);
         if (recorded is { Facts.Count: > 0, Call: { MustMove: true } now }) await carrier.MoveAsync(request.Account, now, CancellationToken.None);
         return Results.NoContent();
     }
 }
 
 /// <summary>A request whose signature is the account's.</summary>
+/// <param name="Call">Whose number and trace it is; its state may be one of before.</param>
 public sealed record SignedRequest(Call Call, CarrierAccount Account, IFormCollection Form)
 {
     /// <summary>Goes on with the trace of the request that asked for the call, across the carrier.</summary>
@@ -79,7 +80,7 @@ public sealed class SignedRequests(CallJournal journal, CarrierAccounts accounts
 {
     public async Task<SignedRequest?> ReadAsync(HttpContext http, Guid organizationId, Guid callId)
     {
-        if (await journal.FindAsync(organizationId, callId, http.RequestAborted) is not { } call) return null;
+        if (await journal.RecallAsync(organizationId, callId, http.RequestAborted) is not { } call) return null;
         var account = await accounts.OfAsync(organizationId, call.PhoneNumberId, http.RequestAborted);
         var form = http.Request.HasFormContentType ? await http.Request.ReadFormAsync(http.RequestAborted) : FormCollection.Empty;
         var origin = settings.PublicUrl.GetLeftPart(UriPartial.Authority);

@@ -27,7 +27,9 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
         if (TwilioWords.Status(request.Form["CallStatus"])?.IsTerminal() == true) return TwilioMarkup.HangUp(); // its own ending made it ask
         // Who asks is on the line, whether or not the callback that says so has arrived.
         var report = new CarrierReport(request.Form["CallSid"].ToString(), CallStatus.InProgress, clock.GetUtcNow(), attempt);
-        var call = report.CallSid.Length == 0 ? request.Call : (await reports.RecordAsync(request.Call, request.Account, report, cancellationToken)).Call!;
+        var call = report.CallSid.Length == 0
+            ? await journal.FindAsync(request.Call.OrganizationId, request.Call.Id, cancellationToken)
+            : (await reports.RecordAsync(request.Call, request.Account, report, cancellationToken)).Call;
         if (call is not { IsOver: false, Hangup: null } || (call.CallSid is { } own && own != report.CallSid)) return TwilioMarkup.HangUp();
         var agent = await registry.FindAsync<Agent>(call.OrganizationId, call.Speaker, cancellationToken) ?? new Agent();
         return call.ParentCallId is null
