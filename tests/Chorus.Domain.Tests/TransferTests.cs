@@ -77,6 +77,16 @@ public sealed class TransferTests
     }
 
     [Fact]
+    public void Who_answered_is_heard_of_the_calls_own_leg_and_once()
+    {
+        Talking.AnsweredBy(Some.Talking(), "CA2", "machine_end_beep", Some.At(12)).Events.ShouldBeEmpty();
+        Talking.AnsweredBy(Some.Claimed(), "", "machine_end_beep", Some.At(12)).Events.ShouldBeEmpty(); // no leg is known yet
+        var heard = Some.Talking().After(Talking.AnsweredBy(Some.Talking(), "CA1", "machine_end_beep", Some.At(12)));
+        Talking.AnsweredBy(heard, "CA1", "human", Some.At(13)).Events.ShouldBeEmpty();
+        heard.ReachedMachine.ShouldBeTrue();
+    }
+
+    [Fact]
     public void A_message_to_a_machine_is_begun_once_and_then_left_alone()
     {
         var machine = Some.Talking().After(Talking.AnsweredBy(Some.Talking(), "CA1", "machine_end_beep", Some.At(12)));
