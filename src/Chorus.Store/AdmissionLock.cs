@@ -5,26 +5,33 @@ using Npgsql;
 
 namespace Chorus.Store;
 
-/// <summary>A call that an idempotency key named, with the mark of its request.</summary>
-internal sealed record NamedCall(string Mark, VersionedCall Call);
+/// <summary>A call that an idempotency key named, with the mark of its request; null if it came without a key.</summary>
+internal sealed record NamedCall(string? Mark, VersionedCall Call);
+
+/// <summary>A request with what stands for its callee.</summary>
+/// <param name="IsNew">The callee is not stored yet.</param>
+internal sealed record CalledFor(CallRequested Request, Callee Callee, bool IsNew)
+{
+    public QueuedCall Seal() => new((CallRequested)new SealedFacts(Callee).Seal(Request), Callee, Request.To, IsNew);
+}
+
+/// <summary>Whose numbers requests are for.</summary>
+/// <param name="known">Looks for who has a number; who has none gets a key, and is new.</param>
+internal sealed class Called(Func<Guid, string, Callee?> known)
+{
+    private readonly Dictionary<(Guid, string), (Callee Callee, bool IsNew)> callees = [];
+
+    public CalledFor For(CallRequested request)
+    {
+        var number = (request.OrganizationId, request.To);
+        if (!callees.TryGetValue(number, out var called))
+            callees[number] = called = known(request.OrganizationId, request.To) is { } callee ? (callee, false) : (CalleeKeys.New(), true);
+        return new(request with { CalleeId = called.Callee.Id, RequestHash = request.RequestHash is { } hash ? CalleeKeys.Mark(called.Callee, hash) : null }, called.Callee, called.IsNew);
+    }
+}
 
 /// <summary>What admission decides by, as it stands under the accounts' locks.</summary>
-internal sealed record AdmissionState(Dictionary<Guid, Account> Accounts, Dictionary<Guid, NamedCall> Known, Dictionary<(Guid, string), Callee> Callees)
-{
-    private readonly HashSet<Guid> created = [];
-
-    /// <summary>Whose number a request is for; who is new has a key from now on.</summary>
-    public Callee Callee(CallRequested request)
-    {
-        if (Callees.TryGetValue((request.OrganizationId, request.To), out var known)) return known;
-        var callee = Callees[(request.OrganizationId, request.To)] = CalleeKeys.New();
-        created.Add(callee.Id);
-        return callee;
-    }
-
-    /// <summary>A callee who is not stored yet.</summary>
-    public bool IsNew(Callee callee) => created.Contains(callee.Id);
-}
+internal sealed record AdmissionState(Dictionary<Guid, Account> Accounts, Dictionary<Guid, NamedCall> Known, Dictionary<(Guid, string), Callee> Callees);
 
 /// <summary>
 /// The first round trip of an admission: begins, locks the accounts, in one order everywhere, then looks for the keys' calls
@@ -32,12 +39,14 @@ internal sealed record AdmissionState(Dictionary<Guid, Account> Accounts, Dictio
 /// </summary>
 internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings settings, CalleeKeys keys)
 {
-    public async Task<AdmissionState> TakeAsync(CallRequested[] requests)
+    /// <param name="requests">What is asked for.</param>
+    /// <param name="again">Calls without a key may be there already too.</param>
+    public async Task<AdmissionState> TakeAsync(CallRequested[] requests, bool again)
     {
-        var keyed = requests.Where(r => r.RequestHash is not null).Select(r => (r.CallId, Tenant: r.OrganizationId.ToString())).Distinct().ToArray();
+        var keyed = requests.Where(r => again || r.RequestHash is not null).Select(r => (r.CallId, Tenant: r.OrganizationId.ToString())).Distinct().ToArray();
         var called = requests.Select(r => (r.OrganizationId, r.To)).Distinct().ToArray();
         var schema = settings.Schema;
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin") } };
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin"), new(Statement.FewRows) } };
         batch.BatchCommands.Add(Statement.Of($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id for update",
             requests.Select(r => r.OrganizationId).Distinct().ToArray()));
         batch.BatchCommands.Add(Statement.Of($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")} join {schema}.callees c on c.number = asked.number and c.organization_id = asked.organization_id",
@@ -51,10 +60,15 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
         List<(Guid Id, string Tenant)> named = [];
         await using (var reader = await batch.ExecuteReaderAsync())
         {
+            await reader.NextResultAsync();
             while (await reader.ReadAsync())
                 state.Accounts.Add(reader.GetGuid(0), new(reader.GetGuid(0), reader.GetDecimal(1), reader.GetDecimal(2), reader.GetInt32(3), reader.GetInt32(4)));
             await reader.NextResultAsync();
-            while (await reader.ReadAsync()) state.Callees.Add((reader.GetGuid(0), reader.GetString(1)), new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
+            while (await reader.ReadAsync())
+            {
+                var callee = state.Callees[(reader.GetGuid(0), reader.GetString(1))] = new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3));
+                keys.Learn(reader.GetGuid(0), reader.GetString(1), callee);
+            }
             if (await reader.NextResultAsync())
                 while (await reader.ReadAsync()) named.Add((reader.GetGuid(0), reader.GetString(1)));
         }
@@ -76,9 +90,9 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
                     """, Values(named.Select(n => n.Id)), Values(named.Select(n => n.Tenant))),
             },
         };
-        List<(Guid Id, string Mark, byte[] View, long Version)> found = [];
+        List<(Guid Id, string? Mark, byte[] View, long Version)> found = [];
         await using (var reader = await batch.ExecuteReaderAsync())
-            while (await reader.ReadAsync()) found.Add((reader.GetGuid(0), reader.GetString(1), reader.GetFieldValue<byte[]>(2), reader.GetInt64(3)));
+            while (await reader.ReadAsync()) found.Add((reader.GetGuid(0), reader.IsDBNull(1) ? null : reader.GetString(1), reader.GetFieldValue<byte[]>(2), reader.GetInt64(3)));
         foreach (var (id, mark, view, version) in found)
             state.Known[id] = new(mark, new(JsonSerializer.Deserialize<CallView>(await keys.OpenAsync(view, connection, CancellationToken.None), StoreJson.Options)!, version));
     }

@@ -23,12 +23,14 @@ public enum AdmissionResult
 public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null);
 
 /// <summary>
-/// Queues calls: one transaction for all requests that wait, which locks their organizations' account rows, decides on
-/// each in the order of arrival, and appends the events, the read models, the postings and the new counters. Limit and
-/// funds are therefore exact over any number of processes, and a lone request waits for nobody.
+/// Queues calls: one transaction for all requests that wait, which locks their organizations' account rows and appends the
+/// events, the read models, the postings and the new counters. First it is presumed that all of them can be (<see cref="PresumedAdmission"/>);
+/// if not, each is decided on in the order of arrival. Limit and funds are exact over any number of processes, and a lone request waits for nobody.
 /// </summary>
 public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
 {
+    private const int Readings = 3;
+    private readonly PresumedAdmission presumed = new(source, settings, keys, clock);
     private readonly Together<Waiting>[] rounds =
         [.. Enumerable.Range(0, Math.Max(1, settings.AdmissionLoops)).Select(_ => new Together<Waiting>(1, settings.AdmissionBatch, Math.Max(1, settings.AdmissionQueue / Math.Max(1, settings.AdmissionLoops))))];
 
@@ -88,24 +90,44 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         if (queued.Count > 0) Queued?.Invoke(queued);
     }
 
-    /// <summary>Two round trips: begin, lock and look; then write and commit.</summary>
+    /// <summary>
+    /// As presumed, or decided. Where the answer to the first is lost the second finds what it may have written: a call's id is the
+    /// same in both, and whichever comes first to its stream is the only one.
+    /// </summary>
     private async Task<Admitted[]> Commit(CallRequested[] requests)
+    {
+        CommitInDoubtException? lost = null;
+        try { if (await presumed.TryAsync(requests) is { } all) return all; }
+        catch (CommitInDoubtException e) { lost = e; }
+        for (var reading = 1; ; reading++)
+        {
+            try { return await Decided(requests, again: lost is not null); }
+            catch (Exception e) when (lost is not null && StoreErrors.IsAway(e) && !StoreErrors.IsOtherKey(e)) // connections of before a restart
+            {
+                if (reading == Readings) throw lost;
+                await Task.Delay(20 * reading);
+            }
+        }
+    }
+
+    /// <summary>Two round trips: begin, lock and look; then write and commit.</summary>
+    private async Task<Admitted[]> Decided(CallRequested[] requests, bool again)
     {
         await using var connection = await source.OpenConnectionAsync();
         try
         {
-            var found = await new AdmissionLock(connection, settings, keys).TakeAsync(requests);
-            var before = found.Accounts.ToDictionary();
+            var found = await new AdmissionLock(connection, settings, keys).TakeAsync(requests, again);
+            var called = new Called((organization, number) => found.Callees.GetValueOrDefault((organization, number)));
             var answers = new Admitted[requests.Length];
             List<QueuedCall> queued = [];
             for (var i = 0; i < requests.Length; i++)
             {
-                var callee = found.Callee(requests[i]);
-                var request = requests[i] with { CalleeId = callee.Id, RequestHash = requests[i].RequestHash is { } hash ? CalleeKeys.Mark(callee, hash) : null };
-                answers[i] = Decide(request, found.Accounts, found.Known);
-                if (answers[i].Result is AdmissionResult.Queued) queued.Add(new((CallRequested)new SealedFacts(callee).Seal(request), callee, requests[i].To, found.IsNew(callee)));
+                var call = called.For(requests[i]);
+                answers[i] = Decide(call.Request, found, out var isNew);
+                if (isNew) queued.Add(call.Seal());
+                presumed.Heed(requests[i].OrganizationId, answers[i].Result);
             }
-            if (queued.Count > 0) await Write(connection, queued, [.. found.Accounts.Values.Where(a => a != before[a.OrganizationId])]);
+            if (queued.Count > 0) await Write(connection, queued);
             else await Run(connection, "rollback");
             return answers;
         }
@@ -116,13 +138,11 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         }
     }
 
-    private async Task Write(NpgsqlConnection connection, List<QueuedCall> queued, Account[] changed)
+    private async Task Write(NpgsqlConnection connection, List<QueuedCall> queued)
     {
-        await using var batch = new NpgsqlBatch(connection);
-        foreach (var command in (NpgsqlBatchCommand[])[.. QueuedCalls.Rows(settings, queued, clock.GetUtcNow()), QueuedCalls.Counters(settings, changed), new("commit")]) batch.BatchCommands.Add(command);
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { QueuedCalls.Calls(settings, queued, clock.GetUtcNow(), presumed: false), new("commit") } };
         try { await batch.ExecuteNonQueryAsync(); }
-        // An error of a statement means that nothing was committed; a broken connection, or a server that shuts down, may have committed.
-        catch (Exception e) when (StoreErrors.IsAway(e) && (e is not PostgresException error || error.SqlState.StartsWith("57P", StringComparison.Ordinal))) { throw new CommitInDoubtException(e); }
+        catch (Exception e) when (StoreErrors.IsAnswerLost(e)) { throw new CommitInDoubtException(e); }
     }
 
     private static async Task Run(NpgsqlConnection connection, string sql)
@@ -131,21 +151,26 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         await command.ExecuteNonQueryAsync();
     }
 
-    private static Admitted Decide(CallRequested request, Dictionary<Guid, Account> accounts, Dictionary<Guid, NamedCall> known)
+    private static Admitted Decide(CallRequested request, AdmissionState found, out bool isNew)
     {
-        if (request.RequestHash is { } hash && known.TryGetValue(request.CallId, out var first))
-            return first.Mark == hash ? new(AdmissionResult.Replayed, first.Call) : new(AdmissionResult.KeyReused);
+        isNew = false;
+        if (found.Known.TryGetValue(request.CallId, out var first))
+        {
+            if (first.Mark != request.RequestHash) return new(AdmissionResult.KeyReused);
+            return new(first.Mark is null ? AdmissionResult.Queued : AdmissionResult.Replayed, first.Call);
+        }
 
-        var account = accounts[request.OrganizationId];
+        var account = found.Accounts[request.OrganizationId];
         switch (account.Admit(request.Hold))
         {
             case Admission.TooManyCalls: return new(AdmissionResult.TooManyCalls);
             case Admission.InsufficientFunds: return new(AdmissionResult.InsufficientFunds);
         }
 
-        accounts[request.OrganizationId] = account.With(request.Hold);
+        found.Accounts[request.OrganizationId] = account.With(request.Hold);
         var call = new VersionedCall(CallView.Evolve(null, request)!, 1);
-        if (request.RequestHash is { } key) known[request.CallId] = new(key, call);
+        if (request.RequestHash is { } key) found.Known[request.CallId] = new(key, call);
+        isNew = true;
         return new(AdmissionResult.Queued, call);
     }
 

@@ -139,8 +139,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         foreach (var command in shared) batch.BatchCommands.Add(command);
         foreach (var (id, call) in changed)
             foreach (var (i, fact) in call.Stored.Index()) AddEvent(id, call.Version + i + 1, fact);
-        if (begun.Count > 0)
-            foreach (var command in QueuedCalls.Rows(settings, begun, now)) batch.BatchCommands.Add(command);
+        if (begun.Count > 0) batch.BatchCommands.Add(QueuedCalls.Legs(settings, begun, now));
         await batch.ExecuteNonQueryAsync(cancellationToken);
 
         void AddEvent(Guid id, long version, object fact) => Add(

@@ -14,20 +14,14 @@ internal sealed record CallRow(
         row.GetGuid(0), row.GetFieldValue<byte[]>(1), row.GetInt64(2), row.GetString(3), row.GetFieldValue<DateTimeOffset>(4), row.GetGuid(5), row.GetGuid(6),
         row.IsDBNull(7) ? null : row.GetGuid(7), row.IsDBNull(8) ? null : row.GetFieldValue<DateTimeOffset>(8), row.IsDBNull(9) ? null : row.GetString(9), row.IsDBNull(10) ? null : row.GetFieldValue<byte[]>(10));
 
-    /// <summary>Writes documents.</summary>
-    /// <param name="overwrite">What stands there already is replaced; else it is an error.</param>
-    public static NpgsqlBatchCommand Insert(StoreSettings settings, string[] tenants, CallDocument[] documents, bool overwrite)
-    {
-        var conflict = overwrite
-            ? """
-              on conflict (tenant_id, id) do update set data = excluded.data, mt_version = excluded.mt_version, mt_last_modified = transaction_timestamp(), status = excluded.status,
-                  created_at = excluded.created_at, agent_id = excluded.agent_id, phone_number_id = excluded.phone_number_id, callee_id = excluded.callee_id, due_at = excluded.due_at,
-                  call_sid = excluded.call_sid, metadata = excluded.metadata
-              """
-            : "";
-        return Statement.Of($"insert into {settings.Schema}.mt_doc_calldocument (tenant_id, {Columns}, mt_dotnet_type) select *, $13 from {Rows} {conflict}",
-            [.. Values(tenants, documents), typeof(CallDocument).FullName!]);
-    }
+    /// <summary>Writes documents over those that stand there.</summary>
+    public static NpgsqlBatchCommand Write(StoreSettings settings, string[] tenants, CallDocument[] documents) => Statement.Of(
+        $"""
+        insert into {settings.Schema}.mt_doc_calldocument (tenant_id, {Columns}, mt_dotnet_type) select *, $13 from {Rows}
+        on conflict (tenant_id, id) do update set data = excluded.data, mt_version = excluded.mt_version, mt_last_modified = transaction_timestamp(), status = excluded.status,
+            created_at = excluded.created_at, agent_id = excluded.agent_id, phone_number_id = excluded.phone_number_id, callee_id = excluded.callee_id, due_at = excluded.due_at,
+            call_sid = excluded.call_sid, metadata = excluded.metadata
+        """, [.. Values(tenants, documents), typeof(CallDocument).FullName!]);
 
     /// <summary>Finds the documents that do not stand there just like that: their rows, empty where there is none, and behind them their place, from 1.</summary>
     public static NpgsqlBatchCommand Others(StoreSettings settings, string[] tenants, CallDocument[] documents) => Statement.Of(

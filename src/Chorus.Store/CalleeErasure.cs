@@ -40,13 +40,13 @@ public sealed class CalleeErasure(
         }
         Guid[] touched = [.. own.Concat(legs).SelectMany(c => new[] { c.Id, c.ParentCallId ?? c.Id }).Distinct()];
         await refold.OfAsync(organizationId.ToString(), touched, cancellationToken);
-        return callee is null || await DestroyAsync(organizationId, callee, cancellationToken)
+        return callee is null || await DestroyAsync(organizationId, number, callee, cancellationToken)
             ? new(own.Concat(legs).DistinctBy(c => c.Id).Count())
             : new(0, new("calls-in-progress", "This callee was called again meanwhile."));
     }
 
     /// <summary>Destroys the key unless a call needs it: calls are admitted under the account row's lock.</summary>
-    private async Task<bool> DestroyAsync(Guid organizationId, Callee callee, CancellationToken cancellationToken)
+    private async Task<bool> DestroyAsync(Guid organizationId, string number, Callee callee, CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -59,7 +59,7 @@ public sealed class CalleeErasure(
             """, connection) { Parameters = { new() { Value = callee.Id }, new() { Value = organizationId.ToString() } } };
         var destroyed = await destroy.ExecuteNonQueryAsync(cancellationToken) > 0;
         await transaction.CommitAsync(cancellationToken);
-        keys.Forget(callee.Id);
+        keys.Forget(organizationId, number, callee);
         return destroyed;
     }
 

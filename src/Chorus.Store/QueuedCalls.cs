@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Chorus.Domain.Calls;
-using Chorus.Domain.Organizations;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -13,39 +12,37 @@ namespace Chorus.Store;
 internal sealed record QueuedCall(CallRequested Request, Callee Callee, string Number, bool IsNew);
 
 /// <summary>
-/// The rows of calls and legs that begin, as Marten would write them, but all of them in five statements: callee, stream, event,
-/// document and hold. What comes after a call's first event is written by <see cref="CallChange"/>.
+/// The rows of calls and legs that begin, as Marten would write them, but all of them in one statement (<c>queue_calls</c> of
+/// schema.sql). What comes after a call's first event is written by <see cref="CallChange"/>.
 /// </summary>
 internal static class QueuedCalls
 {
-    private static readonly string EventType = EventNames.Of<CallRequested>(), DotNetType = $"{typeof(CallRequested).FullName}, {typeof(CallRequested).Assembly.GetName().Name}";
+    private static readonly string EventType = EventNames.Of<CallRequested>(), EventClass = $"{typeof(CallRequested).FullName}, {typeof(CallRequested).Assembly.GetName().Name}";
 
-    public static IEnumerable<NpgsqlBatchCommand> Rows(StoreSettings settings, IReadOnlyList<QueuedCall> queued, DateTimeOffset now)
+    /// <summary>Calls, with what their accounts set aside.</summary>
+    /// <param name="presumed">It was not looked under the accounts' locks whether they can, and who is new; the answer tells whether all was so.</param>
+    public static NpgsqlBatchCommand Calls(StoreSettings settings, IReadOnlyList<QueuedCall> queued, DateTimeOffset now, bool presumed) =>
+        Rows(settings, queued, [.. queued.GroupBy(q => q.Request.OrganizationId)], now, presumed);
+
+    /// <summary>Legs, whose money was set aside already.</summary>
+    public static NpgsqlBatchCommand Legs(StoreSettings settings, IReadOnlyList<QueuedCall> queued, DateTimeOffset now) => Rows(settings, queued, [], now, presumed: false);
+
+    private static NpgsqlBatchCommand Rows(StoreSettings settings, IReadOnlyList<QueuedCall> queued, IReadOnlyList<IGrouping<Guid, QueuedCall>> accounts, DateTimeOffset now, bool presumed)
     {
-        CallRequested[] calls = [.. queued.Select(q => q.Request)];
-        CallDocument[] documents = [.. calls.Select(c => CallDocument.After(null, c)! with { Version = 1 })];
-        var (tenants, ids) = (calls.Select(c => c.OrganizationId.ToString()).ToArray(), calls.Select(c => c.CallId).ToArray());
-        var schema = settings.Schema;
+        CallDocument[] documents = [.. queued.Select(q => CallDocument.After(null, q.Request)!)];
         QueuedCall[] called = [.. queued.Where(q => q.IsNew).DistinctBy(q => q.Callee.Id)];
-        if (called.Length > 0) yield return Command($"call {schema}.store_callees($1, $2, $3, $4)",
-            called.Select(q => q.Number).ToArray(), called.Select(q => q.Request.OrganizationId).ToArray(), called.Select(q => q.Callee.Id).ToArray(), called.Select(q => q.Callee.Key).ToArray());
-        yield return Command($"insert into {schema}.mt_streams (tenant_id, id, type, version) select t, i, 'call_document', 1 from unnest($1, $2) as r(t, i)", tenants, ids);
-        yield return Command($"""
-            insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
-            select nextval('{schema}.mt_events_sequence'), e, s, 1, d, $5, transaction_timestamp(), t, $6, c, false from unnest($1, $2, $3, $4, $7) with ordinality as r(t, s, e, d, c, n) order by n
-            """,
-            tenants, ids, calls.Select(_ => Guid.CreateVersion7(now)).ToArray(), Json(calls.Select(c => JsonSerializer.Serialize(c, StoreJson.Stored))), EventType, DotNetType, calls.Select(c => c.TraceParent).ToArray());
-        yield return CallRow.Insert(settings, tenants, documents, overwrite: false);
-        yield return Command($"insert into {schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at) select o, 'hold', -h, i, i, $5, at from unnest($1, $2, $3, $4) as r(o, i, h, at)",
-            calls.Select(c => c.OrganizationId).ToArray(), ids, calls.Select(c => c.Hold).ToArray(), calls.Select(c => c.At).ToArray(), EventType);
+        return Statement.Of(
+            $"select {settings.Schema}.queue_calls($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+            presumed, accounts.Select(a => a.Key).ToArray(), accounts.Select(a => a.Count()).ToArray(), accounts.Select(a => a.Sum(q => q.Request.Hold)).ToArray(),
+            called.Select(q => q.Number).ToArray(), called.Select(q => q.Request.OrganizationId).ToArray(), called.Select(q => q.Callee.Id).ToArray(), called.Select(q => q.Callee.Key).ToArray(),
+            Each(r => r.OrganizationId.ToString()), Each(r => r.CallId), queued.Select(q => q.Callee.Id).ToArray(), Each(r => r.Hold), Each(r => r.At),
+            Each(_ => Guid.CreateVersion7(now)), Json(Each(r => JsonSerializer.Serialize(r, StoreJson.Stored))), Each(r => r.TraceParent), EventType, EventClass,
+            Json(Of(d => JsonSerializer.Serialize(d, StoreJson.Stored))), Of(d => d.Status), Of(d => d.AgentId), Of(d => d.PhoneNumberId), Of(d => d.DueAt), Json(Of(d => d.Call.Metadata.GetRawText())),
+            typeof(CallDocument).FullName!);
+
+        T[] Each<T>(Func<CallRequested, T> value) => [.. queued.Select(q => value(q.Request))];
+        T[] Of<T>(Func<CallDocument, T> value) => [.. documents.Select(value)];
     }
 
-    /// <summary>What accounts hold, and how many of their slots are taken, after an admission that has them locked.</summary>
-    public static NpgsqlBatchCommand Counters(StoreSettings settings, IReadOnlyList<Account> accounts) =>
-        Command($"update {settings.Schema}.organizations o set held = r.h, active_calls = r.a from unnest($1, $2, $3) as r(i, h, a) where o.id = r.i",
-            accounts.Select(a => a.OrganizationId).ToArray(), accounts.Select(a => a.Held).ToArray(), accounts.Select(a => a.ActiveCalls).ToArray());
-
-    private static NpgsqlBatchCommand Command(string sql, params object[] values) => Statement.Of(sql, values);
-
-    private static NpgsqlParameter Json(IEnumerable<string> values) => new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
+    private static NpgsqlParameter Json(string[] values) => new() { Value = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
 }

@@ -27,7 +27,7 @@ public sealed class Refold(NpgsqlDataSource source, StoreSettings settings)
         {
             BatchCommands =
             {
-                CallRow.Insert(settings, [.. documents.Select(_ => tenant)], documents, overwrite: true),
+                CallRow.Write(settings, [.. documents.Select(_ => tenant)], documents),
                 Statement.Of("select pg_notify($1, $2)", Registry.Channel(settings), tenant), // the same version with another document: nobody goes on from an old one
             },
         };

@@ -10,12 +10,15 @@ public sealed class CommitInDoubtException(Exception inner) : Exception("The com
 public static class StoreErrors
 {
     /// <summary>Somebody else has just given this callee a key; with that one the same change succeeds.</summary>
-    public static bool IsOtherKey(Exception exception) => exception.GetBaseException() is PostgresException { SqlState: "CH001" }; // raised by store_callees
+    public static bool IsOtherKey(Exception exception) => exception.GetBaseException() is PostgresException { SqlState: "CH001" }; // raised by queue_calls
 
     /// <summary>Somebody else was faster, or two transactions waited for each other and this one was chosen to give way.</summary>
     public static bool IsLostRace(PostgresException exception) =>
         exception is { SqlState: "CH001" or "CH002" or PostgresErrorCodes.DeadlockDetected } // CH002: raised by advance_stream
             or { SqlState: PostgresErrorCodes.UniqueViolation, TableName: "mt_events" or "mt_streams" };
+
+    /// <summary>Whether what was sent may have been done all the same: an error of a statement means that nothing was committed; a broken connection, or a server that shuts down, may have committed.</summary>
+    public static bool IsAnswerLost(Exception exception) => IsAway(exception) && (exception is not PostgresException e || e.SqlState.StartsWith("57P", StringComparison.Ordinal));
 
     /// <summary>
     /// The store cannot be reached, starts, stops, refuses connections or cannot serve right now; the same request may succeed

@@ -49,15 +49,56 @@ create table if not exists {schema}.callees (
     primary key (number, organization_id)
 );
 
--- Stores callees; fails if a number has another key meanwhile. A unique violation would do so too, and write the number into
--- the server's log.
-create or replace procedure {schema}.store_callees(numbers text[], organizations uuid[], ids uuid[], keys bytea[]) language plpgsql as $$
+-- Queues calls: takes a slot and sets money aside in their accounts, and writes callees, streams, first events, documents and holds.
+-- What is presumed was not looked at under the accounts' locks: the answer is false, and nothing is written, if a call is there
+-- already, a number that seemed new has a callee, or the account cannot bear all of its calls. It fails if one of several accounts
+-- cannot (CH003), or if a callee has gone or come at this very moment (CH001); a unique violation would write the number into the
+-- server's log. Plans are kept from when the tables were empty, and must not scan them.
+create or replace function {schema}.queue_calls(
+    presumed boolean, accounts uuid[], slots integer[], sums numeric[],
+    new_numbers text[], new_organizations uuid[], new_ids uuid[], new_keys bytea[],
+    tenants text[], calls uuid[], callees uuid[], holds numeric[], created timestamptz[],
+    events uuid[], facts jsonb[], traces text[], event_type text, event_class text,
+    documents jsonb[], statuses text[], agents uuid[], phone_numbers uuid[], due timestamptz[], metadatas jsonb[], document_class text)
+returns boolean language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+    bearing integer;
 begin
-    insert into {schema}.callees (number, organization_id, id, key)
-        select n, o, i, k from unnest(numbers, organizations, ids, keys) as r(n, o, i, k) on conflict do nothing;
-    if (select count(*) from {schema}.callees c where c.id = any(ids)) < cardinality(ids) then
+    if presumed and (exists (select from unnest(tenants, calls) as r(t, i) join {schema}.mt_streams s on s.tenant_id = r.t and s.id = r.i)
+        or exists (select from unnest(new_numbers, new_organizations) as r(n, o) join {schema}.callees c on c.number = r.n and c.organization_id = r.o)) then
+        return false;
+    end if;
+
+    if cardinality(accounts) > 1 then
+        perform from {schema}.organizations where id = any(accounts) order by id for update;
+    end if;
+    update {schema}.organizations a set held = a.held + r.s, active_calls = a.active_calls + r.n from unnest(accounts, slots, sums) as r(i, n, s)
+        where a.id = r.i and a.active_calls + r.n <= a.max_concurrent_calls and a.balance - a.held >= r.s;
+    get diagnostics bearing = row_count;
+    if bearing < cardinality(accounts) then
+        if bearing = 0 and cardinality(accounts) = 1 then return false; end if;
+        raise exception 'an account cannot bear its calls' using errcode = 'CH003';
+    end if;
+
+    if cardinality(new_ids) > 0 then
+        insert into {schema}.callees (number, organization_id, id, key)
+            select n, o, i, k from unnest(new_numbers, new_organizations, new_ids, new_keys) as r(n, o, i, k) on conflict do nothing;
+    end if;
+    if (presumed or cardinality(new_ids) > 0)
+        and (select count(*) from {schema}.callees c where c.id = any(queue_calls.callees)) < (select count(distinct r.c) from unnest(queue_calls.callees) as r(c)) then
         raise exception 'a number has another key' using errcode = 'CH001';
     end if;
+
+    insert into {schema}.mt_streams (tenant_id, id, type, version) select t, i, 'call_document', 1 from unnest(tenants, calls) as r(t, i);
+    insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
+        select nextval('{schema}.mt_events_sequence'), e, s, 1, d, event_type, transaction_timestamp(), t, event_class, c, false
+        from unnest(tenants, calls, events, facts, traces) with ordinality as r(t, s, e, d, c, n) order by n;
+    insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, metadata, mt_dotnet_type)
+        select t, i, d, 1, s, at, a, p, c, u, m, document_class
+        from unnest(tenants, calls, documents, statuses, created, agents, phone_numbers, queue_calls.callees, due, metadatas) as r(t, i, d, s, at, a, p, c, u, m);
+    insert into {schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at)
+        select t::uuid, 'hold', -h, i, i, event_type, at from unnest(tenants, calls, holds, created) as r(t, i, h, at);
+    return true;
 end $$;
 
 -- Moves a stream on from the version that was read; fails if somebody else has. Before an event draws its number, so that a lost

@@ -24,7 +24,17 @@ public sealed class CalleeKeys(NpgsqlDataSource source, StoreSettings settings) 
 
     public void Learn(Callee callee) => known.Set(callee.Id, callee.Key, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Memory });
 
-    public void Forget(Guid id) => known.Remove(id);
+    /// <summary>Whose number it is, for who is about to call them.</summary>
+    public void Learn(Guid organizationId, string number, Callee callee) => known.Set((organizationId, number), callee, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Memory });
+
+    /// <summary>Whose number it was within the last minute.</summary>
+    public Callee? OfNumber(Guid organizationId, string number) => known.Get<Callee>((organizationId, number));
+
+    public void Forget(Guid organizationId, string number, Callee callee)
+    {
+        known.Remove(callee.Id);
+        known.Remove((organizationId, number));
+    }
 
     /// <summary>Whose number this is to an organization; null if it never called them, or has erased them.</summary>
     public async Task<Callee?> OfNumberAsync(Guid organizationId, string number, CancellationToken cancellationToken)

@@ -1,0 +1,114 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Alba;
+using Npgsql;
+
+namespace Chorus.Api.Tests;
+
+/// <summary>Calls are admitted in one round trip on what is presumed; here is what happens where it is not so, or the answer gets lost.</summary>
+public sealed class PresumedAdmissionTests : IAsyncLifetime
+{
+    private LossyLink link = null!;
+    private string direct = null!;
+    private IAlbaHost host = null!, other = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        direct = await TestServers.TestServers.NewDatabaseAsync("chorus_presumed_tests");
+        var server = new NpgsqlConnectionStringBuilder(direct);
+        link = new(server.Host!, server.Port);
+        host = await Api.StartAsync(new NpgsqlConnectionStringBuilder(direct) { Port = link.Port }.ToString());
+        other = await Api.StartAsync(direct);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("key")]
+    public async Task A_call_whose_commit_was_not_answered_is_found_and_not_queued_again(string? key)
+    {
+        var tenant = await Api.TenantAsync(host);
+        link.LoseAnswer("queue_calls");
+
+        var call = await tenant.PlaceAsync(idempotencyKey: key);
+
+        link.Lost.ShouldBe(1);
+        await AreAllCalls(tenant, call);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("key")]
+    public async Task A_request_over_connections_that_have_died_is_queued_once(string? key)
+    {
+        var tenant = await Api.TenantAsync(host);
+        var before = await tenant.PlaceAsync(); // what it is checked against is remembered from here on
+        await using (var source = NpgsqlDataSource.Create(direct))
+        await using (var kill = source.CreateCommand("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name <> 'chorus-registry'"))
+            await kill.ExecuteNonQueryAsync();
+
+        await AreAllCalls(tenant, await tenant.PlaceAsync(idempotencyKey: key), before);
+    }
+
+    [Fact]
+    public async Task A_callee_whom_another_process_has_erased_is_not_remembered_for_a_new_call()
+    {
+        var tenant = await Api.TenantAsync(host);
+        var first = await tenant.PlaceAsync();
+        using var elsewhere = Api.Client(other, tenant.Key);
+        (await elsewhere.PostAsync($"/v1/calls/{first.GetProperty("id").GetString()}/hangup", null)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await elsewhere.DeleteAsync("/v1/callees/%2B14155550101")).StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        var again = await tenant.PlaceAsync();
+
+        var read = (await elsewhere.GetFromJsonAsync<JsonElement>($"/v1/calls/{again.GetProperty("id").GetString()}")).GetProperty("data");
+        read.GetProperty("customerNumber").GetString().ShouldBe("+14155550101");
+        (await elsewhere.GetFromJsonAsync<JsonElement>($"/v1/calls/{first.GetProperty("id").GetString()}")).GetProperty("data").GetProperty("customerNumber").GetString().ShouldNotBe("+14155550101");
+    }
+
+    [Fact]
+    public async Task Who_has_no_money_or_slot_left_takes_nothing_from_others_who_ask_at_the_same_moment()
+    {
+        var rich = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Api.TenantAsync(host)));
+        var (poor, busy) = (await Api.TenantAsync(host, deposit: 0.5m), await Api.TenantAsync(host, maxConcurrentCalls: 1));
+
+        for (var round = 1; round <= 3; round++) // the first round is not presumed to refuse anybody
+        {
+            var answers = await Task.WhenAll(rich.Concat([poor, busy]).SelectMany(t => new[] { t, t }).Select(async t => (Tenant: t, Answer: await t.PostCallAsync(t.Call()))));
+
+            answers.Where(a => rich.Contains(a.Tenant)).ShouldAllBe(a => a.Answer.StatusCode == HttpStatusCode.Created);
+            answers.Count(a => a.Tenant == poor && a.Answer.StatusCode is HttpStatusCode.PaymentRequired).ShouldBe(round == 1 ? 1 : 2);
+            answers.Count(a => a.Tenant == busy && a.Answer.StatusCode is HttpStatusCode.TooManyRequests).ShouldBe(round == 1 ? 1 : 2);
+            foreach (var tenant in rich) (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(round * 2);
+        }
+        foreach (var tenant in (Tenant[])[poor, busy]) (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Who_was_refused_is_admitted_again_as_soon_as_there_is_money()
+    {
+        var tenant = await Api.TenantAsync(host, deposit: 0);
+        using (var refused = await tenant.PostCallAsync(tenant.Call())) refused.StatusCode.ShouldBe(HttpStatusCode.PaymentRequired);
+
+        await tenant.Admin.PostOkAsync($"/v1/organizations/{tenant.Id}/deposits", new { amount = 1, reference = "second" });
+
+        await tenant.PlaceAsync();
+        await tenant.PlaceAsync();
+        using var third = await tenant.PostCallAsync(tenant.Call());
+        third.StatusCode.ShouldBe(HttpStatusCode.PaymentRequired);
+    }
+
+    private static async Task AreAllCalls(Tenant tenant, params JsonElement[] calls)
+    {
+        (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(calls.Length);
+        (await tenant.GetAsync("/v1/calls")).GetProperty("data").EnumerateArray().Select(c => c.GetProperty("id").GetString()).ShouldBe(calls.Select(c => c.GetProperty("id").GetString()));
+        (await tenant.GetAsync("/v1/organization/ledger")).GetProperty("data").EnumerateArray().Count(l => l.GetProperty("kind").GetString() == "hold").ShouldBe(calls.Length);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await host.DisposeAsync();
+        await other.DisposeAsync();
+        link.Dispose();
+    }
+}
