@@ -37,18 +37,23 @@ public sealed class Lives() : Peer("lives", 27_011)
         };
         await using (var connection = await new ConnectionFactory { Uri = new(Machine.RabbitMq) }.CreateConnectionAsync())
         await using (var channel = await connection.CreateChannelAsync()) await channel.QueueDeleteAsync("chorus.commands"); // another part of the bench declares it without dead letters
-        await HostAsync("Chorus.Sandbox", Path.Combine(Machine.Root, "src", "Chorus.Sandbox"), SandboxPort, new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token, ["Sandbox__PublicUrl"] = $"http://127.0.0.1:{SandboxPort}" });
-        await HostAsync("Chorus.Api", Path.Combine(Machine.Root, "src", "Chorus.Api"), Port, api);
-        await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), WorkerPort, worker);
+        await ServeAsync();
         await ListenAsync();
         await RegisterAsync();
     }
 
-    private async Task RegisterAsync()
+    private async Task ServeAsync()
     {
+        await HostAsync("Chorus.Sandbox", Path.Combine(Machine.Root, "src", "Chorus.Sandbox"), SandboxPort, new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token, ["Sandbox__PublicUrl"] = $"http://127.0.0.1:{SandboxPort}" });
+        await HostAsync("Chorus.Api", Path.Combine(Machine.Root, "src", "Chorus.Api"), Port, api);
+        await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), WorkerPort, worker);
         using var carrier = new HttpClient { BaseAddress = new($"http://127.0.0.1:{SandboxPort}") };
         await PutAsync(carrier, new { number = Busy, name = "engaged", rings = 0.1, then = "busy" });
         await PutAsync(carrier, new { number = Talker, name = "ten turns", rings = 1, talks = Enumerable.Range(1, 9).Select(i => new { says = $"Yes, the answer to number {i} is yes." }) });
+    }
+
+    private async Task RegisterAsync()
+    {
         using var admin = Client(AdminKey);
         var registered = await PostAsync(admin, "/v1/organizations", new { name = "Bench", maxConcurrentCalls = 10_000 });
         await PostAsync(admin, $"/v1/organizations/{registered.GetProperty("data").GetProperty("id").GetString()}/deposits", new { amount = 100_000, reference = "bench" });
@@ -120,7 +125,11 @@ public sealed class Lives() : Peer("lives", 27_011)
     }
 
     /// <summary>Calls whose callee is engaged, at a steady pace: from the answer 201 to the dial at the carrier, from the commit to the consumer.</summary>
-    public async Task DialsAsync(Report? report, double perSecond, int count)
+    /// <param name="report">Null for a warm-up.</param>
+    /// <param name="perSecond">Calls placed a second.</param>
+    /// <param name="count">Calls placed.</param>
+    /// <param name="stored">Names what was stored before, if it is more than what was lived.</param>
+    public async Task DialsAsync(Report? report, double perSecond, int count, string stored = "")
     {
         answered.Clear();
         heard.Clear();
@@ -129,7 +138,7 @@ public sealed class Lives() : Peer("lives", 27_011)
         await UntilOverAsync();
         var after = Usage();
         foreach (var (who, milliseconds) in new (string, double)[] { ("api", after.Api - cpu.Api), ("worker", after.Worker - cpu.Worker), ("postgres", after.Postgres - cpu.Postgres), ("rabbitmq", after.RabbitMq - cpu.RabbitMq), ("sandbox", after.Sandbox - cpu.Sandbox) })
-            report?.Add($"dial_cpu_{who}_ms", "ours", milliseconds * 1000 / count);
+            report?.Add($"dial_cpu_{who}{stored}_ms", "ours", milliseconds * 1000 / count);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count / clock.Elapsed.TotalSeconds:0.0} engaged callees a second"));
         using var carrier = new HttpClient { BaseAddress = new($"http://127.0.0.1:{SandboxPort}") };
         List<double> dials = [];
@@ -141,8 +150,8 @@ public sealed class Lives() : Peer("lives", 27_011)
         if (dials.Count != count) throw new InvalidOperationException($"{dials.Count} dials for {count} calls");
         var published = heard.Where(h => answered.ContainsKey(h.Call)).Select(h => (h.Heard - h.At).TotalMilliseconds).ToList();
         var at = perSecond.ToString("0", CultureInfo.InvariantCulture);
-        Percentiles(report, $"dial_after_201_at_{at}", dials);
-        Percentiles(report, $"published_after_commit_at_{at}", published);
+        Percentiles(report, $"dial_after_201_at_{at}{stored}", dials);
+        Percentiles(report, $"published_after_commit_at_{at}{stored}", published);
     }
 
     private static void Percentiles(Report? report, string name, List<double> values)
@@ -155,7 +164,7 @@ public sealed class Lives() : Peer("lives", 27_011)
     }
 
     /// <summary>Conversations of ten turns each way: what one costs, and how many are brought to their end in a second.</summary>
-    public async Task TalksAsync(Report report, double perSecond, int count)
+    public async Task TalksAsync(Report report, double perSecond, int count, string stored = "")
     {
         await PlaceAtAsync(5, 20, Talker); // warm
         await UntilOverAsync();
@@ -165,7 +174,7 @@ public sealed class Lives() : Peer("lives", 27_011)
         await UntilOverAsync();
         var seconds = clock.Elapsed.TotalSeconds;
         var after = Usage();
-        report.Add("life_cpu_all_ms", "ours", (after.Api - cpu.Api + after.Worker - cpu.Worker + after.Postgres - cpu.Postgres + after.RabbitMq - cpu.RabbitMq) * 1000 / count);
+        report.Add($"life_cpu_all{stored}_ms", "ours", (after.Api - cpu.Api + after.Worker - cpu.Worker + after.Postgres - cpu.Postgres + after.RabbitMq - cpu.RabbitMq) * 1000 / count);
         foreach (var (name, value) in new (string, double)[]
         {
             ("life_cpu_api_ms", (after.Api - cpu.Api) * 1000 / count), ("life_cpu_worker_ms", (after.Worker - cpu.Worker) * 1000 / count), ("life_cpu_postgres_ms", (after.Postgres - cpu.Postgres) * 1000 / count),
@@ -173,8 +182,8 @@ public sealed class Lives() : Peer("lives", 27_011)
             ("life_events", (await Scalar("select count(*) from chorus.mt_events") - events) / (double)count), ("life_calls_per_second", count / seconds),
         })
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {value:0.0}"));
-            report.Add(name, "ours", value);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}{stored}: {value:0.0}"));
+            if (stored == "") report.Add(name, "ours", value);
         }
     }
 
@@ -245,13 +254,17 @@ public sealed class Lives() : Peer("lives", 27_011)
         }
     }
 
-    /// <summary>The read model of a log, folded again, against reading the same events and doing nothing with them. The service is stopped, and what it lived is copied.</summary>
-    public async Task RebuildAsync(Report report, long events)
+    /// <summary>
+    /// The read model of a log, folded again, against reading the same events and doing nothing with them: of what was lived, and with copies
+    /// of it. Then lives beside all that.
+    /// </summary>
+    public async Task RebuildAsync(Report report, long events, int count)
     {
         Kill();
-        var copies = events / await Scalar("select count(*) from chorus.mt_events");
+        var lived = await Scalar("select count(*) from chorus.mt_events");
+        await RebuildAsync(report, "rebuild_lived");
         await Execute($$"""
-            create temp table made as select s.tenant_id, s.id as old, gen_random_uuid() as id, n from chorus.mt_streams s join chorus.mt_doc_calldocument d on d.id = s.id, generate_series(1, {{copies}}) n;
+            create temp table made as select s.tenant_id, s.id as old, gen_random_uuid() as id, n from chorus.mt_streams s join chorus.mt_doc_calldocument d on d.id = s.id, generate_series(1, {{events / lived}}) n;
             insert into chorus.mt_streams (tenant_id, id, type, version) select m.tenant_id, m.id, s.type, s.version from made m join chorus.mt_streams s on s.tenant_id = m.tenant_id and s.id = m.old;
             insert into chorus.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type)
               select nextval('chorus.mt_events_sequence'), gen_random_uuid(), m.id, e.version, case e.type when 'call_requested' then jsonb_set(e.data, '{callId}', to_jsonb(m.id)) else e.data end, e.type, e.timestamp, e.tenant_id, e.mt_dotnet_type
@@ -259,9 +272,20 @@ public sealed class Lives() : Peer("lives", 27_011)
             insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, call_sid, metadata)
               select d.tenant_id, m.id, d.data || jsonb_build_object('id', m.id, 'call', d.data -> 'call' || jsonb_build_object('id', m.id), 'state', d.data -> 'state' || jsonb_build_object('id', m.id)), d.mt_dotnet_type, d.mt_version, d.status, d.created_at, d.agent_id, d.phone_number_id, d.callee_id, d.due_at, d.call_sid, d.metadata
               from made m join chorus.mt_doc_calldocument d on d.tenant_id = m.tenant_id and d.id = m.old;
+            update chorus.relay_progress set seq_id = (select max(seq_id) from chorus.mt_events);
             drop table made
             """);
         await Execute("vacuum analyze");
+        await RebuildAsync(report, "rebuild");
+        report.Add("grown_times", "ours", await Scalar("select count(*) from chorus.mt_events") / (double)lived);
+        await ServeAsync();
+        await DialsAsync(null, 25, count); // until everything is compiled
+        await DialsAsync(report, 50, count, "_grown");
+        await TalksAsync(report, 20, count, "_grown");
+    }
+
+    private async Task RebuildAsync(Report report, string figure)
+    {
         foreach (var _ in Enumerable.Range(0, 3))
         {
             var told = await Machine.RunAsync("dotnet", [Path.Combine(Machine.Root, "src", "Chorus.Operator", "bin", "Release", "net10.0", "Chorus.Operator.dll"), "rebuild"], api);
@@ -269,8 +293,8 @@ public sealed class Lives() : Peer("lives", 27_011)
             await using (var command = Source.CreateCommand("select tenant_id, stream_id, version, type, data from chorus.mt_events order by seq_id"))
             await using (var reader = await command.ExecuteReaderAsync())
                 for (; await reader.ReadAsync(); read++) bytes += reader.GetFieldValue<byte[]>(4).Length;
-            report.Add("rebuild_events_per_second", "ours", double.Parse(told.Split("events_per_second=")[1].Split('\n')[0], CultureInfo.InvariantCulture));
-            report.Add("rebuild_events_per_second", "raw", read / clock.Elapsed.TotalSeconds);
+            report.Add($"{figure}_events_per_second", "ours", double.Parse(told.Split("events_per_second=")[1].Split('\n')[0], CultureInfo.InvariantCulture));
+            report.Add($"{figure}_events_per_second", "raw", read / clock.Elapsed.TotalSeconds);
             Console.Write(string.Create(CultureInfo.InvariantCulture, $"{told}bare reading: {read / clock.Elapsed.TotalSeconds:0} events a second, {bytes / Math.Max(1, read)} bytes each\n"));
         }
     }

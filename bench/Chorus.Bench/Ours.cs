@@ -117,14 +117,16 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
     public async Task FillAsync(Guid organization, long calls)
     {
         await Execute($$"""
-        update chorus.mt_doc_calldocument set status = 'completed', due_at = null where tenant_id = '{{organization}}' and status = 'queued';
+        with over as (update chorus.mt_doc_calldocument set status = 'completed', due_at = null where tenant_id = '{{organization}}' and status = 'queued' returning *)
+          insert into chorus.call_counts as c select tenant_id::uuid, (created_at at time zone 'UTC')::date, agent_id, phone_number_id, status, count(*) from over group by 1, 2, 3, 4, 5
+          on conflict (organization_id, day, agent_id, phone_number_id, status) do update set calls = c.calls + excluded.calls;
         insert into chorus.mt_doc_calldocument (tenant_id, id, data, mt_dotnet_type, mt_version, status, created_at, agent_id, phone_number_id, callee_id, metadata)
           select '{{organization}}', m.id, jsonb_set(jsonb_set(d.data, '{call,id}', to_jsonb(m.id)), '{call,createdAt}', to_jsonb(m.at)), d.mt_dotnet_type, 1,
             (array['completed','busy','no-answer','failed'])[1 + m.n % 4], m.at, d.agent_id, d.phone_number_id, d.callee_id, d.metadata
           from (select gen_random_uuid() id, n, now() - interval '1 year' * n / {{calls}} as at from generate_series(1, {{calls}}) n) m, (select * from chorus.mt_doc_calldocument where tenant_id = '{{organization}}' limit 1) d;
-        insert into chorus.call_counts as c select tenant_id::uuid, (created_at at time zone 'UTC')::date, agent_id, phone_number_id, status, count(*) from chorus.mt_doc_calldocument
-          where tenant_id = '{{organization}}' and status <> 'queued' group by 1, 2, 3, 4, 5
-          on conflict (organization_id, day, agent_id, phone_number_id, status) do update set calls = excluded.calls
+        insert into chorus.call_counts as c select d.tenant_id::uuid, ((now() - interval '1 year' * n / {{calls}}) at time zone 'UTC')::date, d.agent_id, d.phone_number_id, (array['completed','busy','no-answer','failed'])[1 + n % 4], count(*)
+          from generate_series(1, {{calls}}) n, (select * from chorus.mt_doc_calldocument where tenant_id = '{{organization}}' limit 1) d group by 1, 2, 3, 4, 5
+          on conflict (organization_id, day, agent_id, phone_number_id, status) do update set calls = c.calls + excluded.calls
         """);
         await Execute("vacuum analyze chorus.mt_doc_calldocument");
     }

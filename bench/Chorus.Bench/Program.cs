@@ -91,7 +91,7 @@ async Task LivesAsync()
     await lives.ColdAsync(report);
     await lives.LastingAsync(report, lasting);
     await lives.WorkersAsync(report, quick ? 400 : 2000);
-    await lives.RebuildAsync(report, quick ? 200_000 : 1_000_000);
+    await lives.RebuildAsync(report, quick ? 200_000 : 2_000_000, quick ? 100 : 600);
 }
 
 async Task InterleavedAsync(string figure, Func<Peer, Task<Round>> round)
