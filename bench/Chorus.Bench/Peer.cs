@@ -81,13 +81,17 @@ public abstract class Peer(string name, int port) : IAsyncDisposable
     protected void Kill()
     {
         foreach (var process in processes)
+        {
             if (!process.HasExited) process.Kill(entireProcessTree: true);
+            process.WaitForExit();
+            process.Dispose();
+        }
+        processes.Clear();
     }
 
     public virtual async ValueTask DisposeAsync()
     {
         Kill();
-        foreach (var process in processes) process.Dispose();
         await Source.DisposeAsync();
         GC.SuppressFinalize(this);
     }
