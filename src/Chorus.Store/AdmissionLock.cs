@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Chorus.Store;
 
-/// <summary>A call that an idempotency key named, with the mark of its request; null if it came without a key.</summary>
+/// <summary>A call that is there already, with the mark of its request; null if it came without a key.</summary>
 internal sealed record NamedCall(string? Mark, VersionedCall Call);
 
 /// <summary>A request with what stands for its callee.</summary>
@@ -34,28 +34,24 @@ internal sealed class Called(Func<Guid, string, Callee?> known)
 internal sealed record AdmissionState(Dictionary<Guid, Account> Accounts, Dictionary<Guid, NamedCall> Known, Dictionary<(Guid, string), Callee> Callees);
 
 /// <summary>
-/// The first round trip of an admission: begins, locks the accounts, in one order everywhere, then looks for the keys' calls
-/// and the numbers' callees: who holds the lock sees every earlier call.
+/// The first round trip of an admission that is decided: begins, locks the accounts, in one order everywhere, then looks for the
+/// numbers' callees and for calls that are there already, under a key or because an answer was lost: who holds the lock sees every
+/// earlier call. Each is looked up by itself (<c>lateral</c>, <c>offset 0</c>): a join may be planned to read the whole of a table that was small.
 /// </summary>
 internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings settings, CalleeKeys keys)
 {
-    /// <param name="requests">What is asked for.</param>
-    /// <param name="again">Calls without a key may be there already too.</param>
-    public async Task<AdmissionState> TakeAsync(CallRequested[] requests, bool again)
+    public async Task<AdmissionState> TakeAsync(CallRequested[] requests)
     {
-        var keyed = requests.Where(r => again || r.RequestHash is not null).Select(r => (r.CallId, Tenant: r.OrganizationId.ToString())).Distinct().ToArray();
+        var asked = requests.Select(r => (r.CallId, Tenant: r.OrganizationId.ToString())).Distinct().ToArray();
         var called = requests.Select(r => (r.OrganizationId, r.To)).Distinct().ToArray();
         var schema = settings.Schema;
         await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin"), new(Statement.FewRows) } };
         batch.BatchCommands.Add(Statement.Of($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id for update",
             requests.Select(r => r.OrganizationId).Distinct().ToArray()));
-        batch.BatchCommands.Add(Statement.Of($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")} join {schema}.callees c on c.number = asked.number and c.organization_id = asked.organization_id",
+        batch.BatchCommands.Add(Statement.Of($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")}, lateral (select * from {schema}.callees where number = asked.number and organization_id = asked.organization_id offset 0) c",
             Values(called.Select(c => c.OrganizationId)), Values(called.Select(c => c.To))));
-        if (keyed.Length > 0)
-        {
-            batch.BatchCommands.Add(Statement.Of($"select s.id, s.tenant_id from {Asked(keyed.Length, "id", "tenant_id")} join {schema}.mt_streams s on s.id = asked.id and s.tenant_id = asked.tenant_id",
-                Values(keyed.Select(k => k.CallId)), Values(keyed.Select(k => k.Tenant))));
-        }
+        batch.BatchCommands.Add(Statement.Of($"select s.id, s.tenant_id from {Asked(asked.Length, "id", "tenant_id")}, lateral (select * from {schema}.mt_streams where id = asked.id and tenant_id = asked.tenant_id offset 0) s",
+            Values(asked.Select(a => a.CallId)), Values(asked.Select(a => a.Tenant))));
         var state = new AdmissionState([], [], []);
         List<(Guid Id, string Tenant)> named = [];
         await using (var reader = await batch.ExecuteReaderAsync())
@@ -69,8 +65,8 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
                 var callee = state.Callees[(reader.GetGuid(0), reader.GetString(1))] = new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3));
                 keys.Learn(reader.GetGuid(0), reader.GetString(1), callee);
             }
-            if (await reader.NextResultAsync())
-                while (await reader.ReadAsync()) named.Add((reader.GetGuid(0), reader.GetString(1)));
+            await reader.NextResultAsync();
+            while (await reader.ReadAsync()) named.Add((reader.GetGuid(0), reader.GetString(1)));
         }
         if (named.Count > 0) await ReadNamedAsync(named, state);
         return state;
@@ -84,9 +80,9 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
             BatchCommands =
             {
                 Statement.Of($"""
-                    select e.stream_id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version from {Asked(named.Count, "id", "tenant_id")}
-                    join {settings.Schema}.mt_events e on e.tenant_id = asked.tenant_id and e.stream_id = asked.id and e.version = 1
-                    join {settings.Schema}.mt_doc_calldocument d on d.id = e.stream_id and d.tenant_id = e.tenant_id
+                    select d.id, e.data ->> 'requestHash', d.data -> 'call', d.mt_version from {Asked(named.Count, "id", "tenant_id")},
+                    lateral (select data from {settings.Schema}.mt_events where tenant_id = asked.tenant_id and stream_id = asked.id and version = 1 offset 0) e,
+                    lateral (select id, data, mt_version from {settings.Schema}.mt_doc_calldocument where id = asked.id and tenant_id = asked.tenant_id offset 0) d
                     """, Values(named.Select(n => n.Id)), Values(named.Select(n => n.Tenant))),
             },
         };

@@ -29,7 +29,8 @@ public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null
 /// </summary>
 public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
 {
-    private const int Readings = 3;
+    private const int MostTries = 4;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private readonly PresumedAdmission presumed = new(source, settings, keys, clock);
     private readonly Together<Waiting>[] rounds =
         [.. Enumerable.Range(0, Math.Max(1, settings.AdmissionLoops)).Select(_ => new Together<Waiting>(1, settings.AdmissionBatch, Math.Max(1, settings.AdmissionQueue / Math.Max(1, settings.AdmissionLoops))))];
@@ -58,11 +59,6 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     {
         Admitted[] answers;
         try { answers = await Commit([.. batch.Select(w => w.Request)]); }
-        catch (Exception e) when (StoreErrors.IsOtherKey(e)) // a transfer to the same number was faster; it is seen now
-        {
-            await AdmitAll(batch);
-            return;
-        }
         catch (Exception e) when (batch.Count > 1 && !StoreErrors.IsAway(e))
         {
             foreach (var waiting in batch) await AdmitAll([waiting]);
@@ -91,22 +87,24 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     }
 
     /// <summary>
-    /// As presumed, or decided. Where the answer to the first is lost the second finds what it may have written: a call's id is the
-    /// same in both, and whichever comes first to its stream is the only one.
+    /// As presumed, or decided. What the store did not answer may have been written, and is decided again: a call's id stays the same,
+    /// so what is there is found, and of two that are on their way only the first finds its stream free. Not for long, for others wait.
     /// </summary>
     private async Task<Admitted[]> Commit(CallRequested[] requests)
     {
         CommitInDoubtException? lost = null;
+        var started = clock.GetTimestamp();
         try { if (await presumed.TryAsync(requests) is { } all) return all; }
-        catch (CommitInDoubtException e) { lost = e; }
-        for (var reading = 1; ; reading++)
+        catch (CommitInDoubtException e) when (clock.GetElapsedTime(started) < Patience) { lost = e; }
+        for (var tries = 1; ; tries++)
         {
             try { return await Decided(requests, again: lost is not null); }
-            catch (Exception e) when (lost is not null && StoreErrors.IsAway(e) && !StoreErrors.IsOtherKey(e)) // connections of before a restart
+            catch (Exception e) when (tries < MostTries && clock.GetElapsedTime(started) < Patience && (e is CommitInDoubtException || StoreErrors.IsAway(e))) // or a connection of before a restart
             {
-                if (reading == Readings) throw lost;
-                await Task.Delay(20 * reading);
+                lost ??= e as CommitInDoubtException;
+                await Task.Delay(20 * tries);
             }
+            catch (Exception e) when (lost is not null && StoreErrors.IsAway(e)) { throw lost; }
         }
     }
 
@@ -116,19 +114,20 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         await using var connection = await source.OpenConnectionAsync();
         try
         {
-            var found = await new AdmissionLock(connection, settings, keys).TakeAsync(requests, again);
+            var found = await new AdmissionLock(connection, settings, keys).TakeAsync(requests);
             var called = new Called((organization, number) => found.Callees.GetValueOrDefault((organization, number)));
             var answers = new Admitted[requests.Length];
             List<QueuedCall> queued = [];
             for (var i = 0; i < requests.Length; i++)
             {
                 var call = called.For(requests[i]);
-                answers[i] = Decide(call.Request, found, out var isNew);
+                answers[i] = Decide(call.Request, found, again, out var isNew);
                 if (isNew) queued.Add(call.Seal());
-                presumed.Heed(requests[i].OrganizationId, answers[i].Result);
+                presumed.Heed(requests[i].OrganizationId, hasRoom: found.Accounts[requests[i].OrganizationId].Admit(requests[i].Hold) is Admission.Admitted);
             }
             if (queued.Count > 0) await Write(connection, queued);
             else await Run(connection, "rollback");
+            foreach (var call in queued) keys.Learn(call.Request.OrganizationId, call.Number, call.Callee);
             return answers;
         }
         catch (Exception e) when (e is not CommitInDoubtException) // whatever it was, the locks are given back before others hear of it
@@ -151,13 +150,15 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         await command.ExecuteNonQueryAsync();
     }
 
-    private static Admitted Decide(CallRequested request, AdmissionState found, out bool isNew)
+    /// <param name="again">An answer was lost: what is found may be this very request's.</param>
+    private static Admitted Decide(CallRequested request, AdmissionState found, bool again, out bool isNew)
     {
         isNew = false;
         if (found.Known.TryGetValue(request.CallId, out var first))
         {
             if (first.Mark != request.RequestHash) return new(AdmissionResult.KeyReused);
-            return new(first.Mark is null ? AdmissionResult.Queued : AdmissionResult.Replayed, first.Call);
+            var own = first.Mark is null || (again && (first.Call.Call.CreatedAt - request.At).Duration() < TimeSpan.FromMilliseconds(1)); // views show milliseconds
+            return new(own ? AdmissionResult.Queued : AdmissionResult.Replayed, first.Call);
         }
 
         var account = found.Accounts[request.OrganizationId];

@@ -12,7 +12,7 @@ namespace Chorus.Store;
 internal sealed record QueuedCall(CallRequested Request, Callee Callee, string Number, bool IsNew);
 
 /// <summary>
-/// The rows of calls and legs that begin, as Marten would write them, but all of them in one statement (<c>queue_calls</c> of
+/// The rows of calls and legs that begin, as Marten would write them, but all of them in one statement (<c>begin_calls</c> of
 /// schema.sql). What comes after a call's first event is written by <see cref="CallChange"/>.
 /// </summary>
 internal static class QueuedCalls
@@ -20,7 +20,7 @@ internal static class QueuedCalls
     private static readonly string EventType = EventNames.Of<CallRequested>(), EventClass = $"{typeof(CallRequested).FullName}, {typeof(CallRequested).Assembly.GetName().Name}";
 
     /// <summary>Calls, with what their accounts set aside.</summary>
-    /// <param name="presumed">It was not looked under the accounts' locks whether they can, and who is new; the answer tells whether all was so.</param>
+    /// <param name="presumed">It was not looked under the accounts' locks whether they can, and who is new: the row that is answered tells whether all was so.</param>
     public static NpgsqlBatchCommand Calls(StoreSettings settings, IReadOnlyList<QueuedCall> queued, DateTimeOffset now, bool presumed) =>
         Rows(settings, queued, [.. queued.GroupBy(q => q.Request.OrganizationId)], now, presumed);
 
@@ -32,7 +32,7 @@ internal static class QueuedCalls
         CallDocument[] documents = [.. queued.Select(q => CallDocument.After(null, q.Request)!)];
         QueuedCall[] called = [.. queued.Where(q => q.IsNew).DistinctBy(q => q.Callee.Id)];
         return Statement.Of(
-            $"select {settings.Schema}.queue_calls($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+            $"select * from {settings.Schema}.begin_calls($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
             presumed, accounts.Select(a => a.Key).ToArray(), accounts.Select(a => a.Count()).ToArray(), accounts.Select(a => a.Sum(q => q.Request.Hold)).ToArray(),
             called.Select(q => q.Number).ToArray(), called.Select(q => q.Request.OrganizationId).ToArray(), called.Select(q => q.Callee.Id).ToArray(), called.Select(q => q.Callee.Key).ToArray(),
             Each(r => r.OrganizationId.ToString()), Each(r => r.CallId), queued.Select(q => q.Callee.Id).ToArray(), Each(r => r.Hold), Each(r => r.At),

@@ -50,33 +50,42 @@ create table if not exists {schema}.callees (
 );
 
 -- Queues calls: takes a slot and sets money aside in their accounts, and writes callees, streams, first events, documents and holds.
--- What is presumed was not looked at under the accounts' locks: the answer is false, and nothing is written, if a call is there
--- already, a number that seemed new has a callee, or the account cannot bear all of its calls. It fails if one of several accounts
--- cannot (CH003), or if a callee has gone or come at this very moment (CH001); a unique violation would write the number into the
--- server's log. Plans are kept from when the tables were empty, and must not scan them.
-create or replace function {schema}.queue_calls(
+-- What is presumed was not looked at under the accounts' locks. Nothing is written then, and the answer is false, if a call is there
+-- already or its account cannot bear all of its calls; or if a number that seemed new is known: then that comes with it. It fails if
+-- one of several accounts cannot bear its calls (CH003), or if a remembered callee is erased, or another has come meanwhile (CH001):
+-- a unique violation would write the number into the server's log. Its plans are kept from when the tables were empty, so it is written
+-- to look up what is asked for, row by row, and nothing else: a join would be planned to read the smaller table, which grows. A change
+-- of its parameters needs another name.
+create or replace function {schema}.begin_calls(
     presumed boolean, accounts uuid[], slots integer[], sums numeric[],
     new_numbers text[], new_organizations uuid[], new_ids uuid[], new_keys bytea[],
     tenants text[], calls uuid[], callees uuid[], holds numeric[], created timestamptz[],
     events uuid[], facts jsonb[], traces text[], event_type text, event_class text,
-    documents jsonb[], statuses text[], agents uuid[], phone_numbers uuid[], due timestamptz[], metadatas jsonb[], document_class text)
-returns boolean language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    documents jsonb[], statuses text[], agents uuid[], phone_numbers uuid[], due timestamptz[], metadatas jsonb[], document_class text,
+    out done boolean, out known_organizations uuid[], out known_numbers text[], out known_ids uuid[], out known_keys bytea[])
+language plpgsql set plan_cache_mode = force_generic_plan set jit = off
+    set enable_seqscan = off set enable_indexonlyscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 declare
     bearing integer;
 begin
-    if presumed and (exists (select from unnest(tenants, calls) as r(t, i) join {schema}.mt_streams s on s.tenant_id = r.t and s.id = r.i)
-        or exists (select from unnest(new_numbers, new_organizations) as r(n, o) join {schema}.callees c on c.number = r.n and c.organization_id = r.o)) then
-        return false;
+    done := false;
+    if presumed then
+        if exists (select from unnest(tenants, calls) as r(t, i) where (select true from {schema}.mt_streams s where s.tenant_id = r.t and s.id = r.i)) then return; end if;
+        if cardinality(new_ids) > 0 then
+            select array_agg(c.organization_id), array_agg(c.number), array_agg(c.id), array_agg(c.key) into known_organizations, known_numbers, known_ids, known_keys
+                from unnest(new_numbers, new_organizations) as r(n, o), lateral (select * from {schema}.callees where number = r.n and organization_id = r.o offset 0) c;
+            if known_ids is not null then return; end if;
+        end if;
     end if;
 
     if cardinality(accounts) > 1 then
         perform from {schema}.organizations where id = any(accounts) order by id for update;
     end if;
     update {schema}.organizations a set held = a.held + r.s, active_calls = a.active_calls + r.n from unnest(accounts, slots, sums) as r(i, n, s)
-        where a.id = r.i and a.active_calls + r.n <= a.max_concurrent_calls and a.balance - a.held >= r.s;
+        where a.id = any(accounts) and a.id = r.i and a.active_calls + r.n <= a.max_concurrent_calls and a.balance - a.held >= r.s;
     get diagnostics bearing = row_count;
     if bearing < cardinality(accounts) then
-        if bearing = 0 and cardinality(accounts) = 1 then return false; end if;
+        if presumed and bearing = 0 and cardinality(accounts) = 1 then return; end if;
         raise exception 'an account cannot bear its calls' using errcode = 'CH003';
     end if;
 
@@ -85,7 +94,7 @@ begin
             select n, o, i, k from unnest(new_numbers, new_organizations, new_ids, new_keys) as r(n, o, i, k) on conflict do nothing;
     end if;
     if (presumed or cardinality(new_ids) > 0)
-        and (select count(*) from {schema}.callees c where c.id = any(queue_calls.callees)) < (select count(distinct r.c) from unnest(queue_calls.callees) as r(c)) then
+        and exists (select from unnest(begin_calls.callees) as r(i) where (select true from {schema}.callees c where c.id = r.i) is null) then
         raise exception 'a number has another key' using errcode = 'CH001';
     end if;
 
@@ -95,10 +104,10 @@ begin
         from unnest(tenants, calls, events, facts, traces) with ordinality as r(t, s, e, d, c, n) order by n;
     insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, metadata, mt_dotnet_type)
         select t, i, d, 1, s, at, a, p, c, u, m, document_class
-        from unnest(tenants, calls, documents, statuses, created, agents, phone_numbers, queue_calls.callees, due, metadatas) as r(t, i, d, s, at, a, p, c, u, m);
+        from unnest(tenants, calls, documents, statuses, created, agents, phone_numbers, begin_calls.callees, due, metadatas) as r(t, i, d, s, at, a, p, c, u, m);
     insert into {schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at)
         select t::uuid, 'hold', -h, i, i, event_type, at from unnest(tenants, calls, holds, created) as r(t, i, h, at);
-    return true;
+    done := true;
 end $$;
 
 -- Moves a stream on from the version that was read; fails if somebody else has. Before an event draws its number, so that a lost

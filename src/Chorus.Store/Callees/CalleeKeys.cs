@@ -9,12 +9,13 @@ namespace Chorus.Store;
 
 /// <summary>
 /// The keys of callees. What is stored of a call is sealed with them; a key that was destroyed leaves nothing to read, in a
-/// backup neither. A key is remembered for a minute: it opens nothing that was erased, for that is masked as well.
+/// backup neither. A key is remembered for a minute: it opens nothing that was erased, for that is masked as well. So is whose a
+/// number is; the store verifies it before anything is written about them.
 /// </summary>
 public sealed class CalleeKeys(NpgsqlDataSource source, StoreSettings settings) : IDisposable
 {
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(1);
-    private readonly MemoryCache known = new(new MemoryCacheOptions { SizeLimit = 100_000 });
+    private readonly MemoryCache known = new(new MemoryCacheOptions { SizeLimit = 100_000 }), numbers = new(new MemoryCacheOptions { SizeLimit = 50_000 });
 
     /// <summary>One who was not known. Nothing is stored.</summary>
     public static Callee New() => new(Guid.CreateVersion7(), RandomNumberGenerator.GetBytes(32));
@@ -25,15 +26,15 @@ public sealed class CalleeKeys(NpgsqlDataSource source, StoreSettings settings) 
     public void Learn(Callee callee) => known.Set(callee.Id, callee.Key, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Memory });
 
     /// <summary>Whose number it is, for who is about to call them.</summary>
-    public void Learn(Guid organizationId, string number, Callee callee) => known.Set((organizationId, number), callee, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Memory });
+    public void Learn(Guid organizationId, string number, Callee callee) => numbers.Set((organizationId, number), callee, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Memory });
 
     /// <summary>Whose number it was within the last minute.</summary>
-    public Callee? OfNumber(Guid organizationId, string number) => known.Get<Callee>((organizationId, number));
+    public Callee? OfNumber(Guid organizationId, string number) => numbers.Get<Callee>((organizationId, number));
 
     public void Forget(Guid organizationId, string number, Callee callee)
     {
         known.Remove(callee.Id);
-        known.Remove((organizationId, number));
+        numbers.Remove((organizationId, number));
     }
 
     /// <summary>Whose number this is to an organization; null if it never called them, or has erased them.</summary>
@@ -113,5 +114,9 @@ public sealed class CalleeKeys(NpgsqlDataSource source, StoreSettings settings) 
         return keys;
     }
 
-    public void Dispose() => known.Dispose();
+    public void Dispose()
+    {
+        known.Dispose();
+        numbers.Dispose();
+    }
 }
