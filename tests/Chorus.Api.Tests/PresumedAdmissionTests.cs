@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Alba;
+using Chorus.TestServers;
 using Npgsql;
 
 namespace Chorus.Api.Tests;
@@ -9,16 +10,15 @@ namespace Chorus.Api.Tests;
 /// <summary>Calls are admitted in one round trip on what is presumed; here is what happens where it is not so, or the answer gets lost.</summary>
 public sealed class PresumedAdmissionTests : IAsyncLifetime
 {
-    private LossyLink link = null!;
+    private Plug plug = null!;
     private string direct = null!;
     private IAlbaHost host = null!, other = null!;
 
     public async ValueTask InitializeAsync()
     {
         direct = await TestServers.TestServers.NewDatabaseAsync("chorus_presumed_tests");
-        var server = new NpgsqlConnectionStringBuilder(direct);
-        link = new(server.Host!, server.Port);
-        host = await Api.StartAsync(new NpgsqlConnectionStringBuilder(direct) { Port = link.Port }.ToString());
+        plug = new(TestServers.TestServers.PostgresPort);
+        host = await Api.StartAsync(TestServers.TestServers.Postgres("chorus_presumed_tests", plug.Port));
         other = await Api.StartAsync(direct);
     }
 
@@ -28,11 +28,11 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
     public async Task A_call_whose_commit_was_not_answered_is_found_and_not_queued_again(string? key)
     {
         var tenant = await Api.TenantAsync(host);
-        link.LoseAnswer("known_organizations"); // begins with what its columns are called
+        plug.LoseAnswer("known_organizations"); // begins with what its columns are called
 
         using var answer = await tenant.PostCallAsync(tenant.Call(), key);
 
-        link.Lost.ShouldBe(1);
+        plug.Lost.ShouldBe(1);
         answer.StatusCode.ShouldBe(HttpStatusCode.Created);
         answer.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
         await AreAllCalls(tenant, (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data"));
@@ -45,11 +45,11 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
         var full = await tenant.PlaceAsync();
         using (var refused = await tenant.PostCallAsync(tenant.Call())) refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests); // nothing is presumed from here on
         (await tenant.Client.PostAsync($"/v1/calls/{full.GetProperty("id").GetString()}/hangup", null)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        link.LoseAnswer("known_organizations");
+        plug.LoseAnswer("known_organizations");
 
         var call = await tenant.PlaceAsync();
 
-        link.Lost.ShouldBe(1);
+        plug.Lost.ShouldBe(1);
         (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(1);
         (await tenant.GetAsync("/v1/calls")).GetProperty("data")[0].GetProperty("id").GetString().ShouldBe(call.GetProperty("id").GetString());
     }
@@ -199,6 +199,6 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
     {
         await host.DisposeAsync();
         await other.DisposeAsync();
-        link.Dispose();
+        plug.Dispose();
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Npgsql;
 
 namespace Chorus.TestServers;
@@ -32,6 +33,7 @@ public sealed class Plug : IDisposable
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly List<TcpClient> open = [];
     private volatile bool plugged = true;
+    private byte[]? losing;
 
     public Plug(int serverPort)
     {
@@ -54,6 +56,12 @@ public sealed class Plug : IDisposable
 
     public void Insert() => plugged = true;
 
+    /// <summary>Throws away the server's next answer that names something, and cuts that connection.</summary>
+    public void LoseAnswer(string naming) => losing = Encoding.UTF8.GetBytes(naming);
+
+    /// <summary>How many answers were lost.</summary>
+    public int Lost { get; private set; }
+
     private async Task AcceptAsync(int serverPort)
     {
         try
@@ -65,16 +73,28 @@ public sealed class Plug : IDisposable
                 var server = new TcpClient();
                 await server.ConnectAsync(IPAddress.Loopback, serverPort);
                 lock (open) open.AddRange([client, server]);
-                _ = CopyAsync(client, server);
-                _ = CopyAsync(server, client);
+                _ = CopyAsync(client, server, static _ => false);
+                _ = CopyAsync(server, client, IsLost);
             }
         }
         catch (Exception e) when (e is ObjectDisposedException or SocketException) { } // the test is over
     }
 
-    private static async Task CopyAsync(TcpClient from, TcpClient to)
+    private bool IsLost(ReadOnlySpan<byte> answer)
     {
-        try { await from.GetStream().CopyToAsync(to.GetStream()); }
+        if (losing is null || answer.IndexOf(losing) < 0) return false;
+        losing = null;
+        Lost++;
+        return true;
+    }
+
+    private static async Task CopyAsync(TcpClient from, TcpClient to, Func<ReadOnlySpan<byte>, bool> isLost)
+    {
+        var buffer = new byte[65536];
+        try
+        {
+            while (await from.GetStream().ReadAsync(buffer) is var read and > 0 && !isLost(buffer.AsSpan(0, read))) await to.GetStream().WriteAsync(buffer.AsMemory(0, read));
+        }
         catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException) { }
         from.Close();
         to.Close();
