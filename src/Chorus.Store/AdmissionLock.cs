@@ -45,7 +45,7 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
         var asked = requests.Select(r => (r.CallId, Tenant: r.OrganizationId.ToString())).Distinct().ToArray();
         var called = requests.Select(r => (r.OrganizationId, r.To)).Distinct().ToArray();
         var schema = settings.Schema;
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin"), new(Statement.FewRows) } };
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin") } };
         batch.BatchCommands.Add(Statement.Of($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id for update",
             requests.Select(r => r.OrganizationId).Distinct().ToArray()));
         batch.BatchCommands.Add(Statement.Of($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")}, lateral (select * from {schema}.callees where number = asked.number and organization_id = asked.organization_id offset 0) c",
@@ -56,7 +56,6 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
         List<(Guid Id, string Tenant)> named = [];
         await using (var reader = await batch.ExecuteReaderAsync())
         {
-            await reader.NextResultAsync();
             while (await reader.ReadAsync())
                 state.Accounts.Add(reader.GetGuid(0), new(reader.GetGuid(0), reader.GetDecimal(1), reader.GetDecimal(2), reader.GetInt32(3), reader.GetInt32(4)));
             await reader.NextResultAsync();

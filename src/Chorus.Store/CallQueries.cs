@@ -137,8 +137,6 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
             $"select data -> 'call', created_at, id from {calls} where {where}{behind} order by created_at desc, id desc limit {limit + 1} offset {offset}");
         page.Parameters.AddRange(parameters.ToArray());
         if (after is not null) { page.Parameters.Add(new() { Value = after.CreatedAt }); page.Parameters.Add(new() { Value = after.Id }); }
-        // For these two statements: what is not over is taken for as many calls as its share of all, and whole tables would be read, by workers and compiled code, for a handful of rows.
-        batch.BatchCommands.Add(new(Statement.FewRows));
         batch.BatchCommands.Add(count);
         batch.BatchCommands.Add(page);
 
@@ -150,7 +148,6 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
     private static async Task<(long Total, byte[]? Stored, CallCursor? Next)> PageAsync(NpgsqlBatch batch, int limit, CancellationToken cancellationToken)
     {
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         var total = reader.GetInt64(0);
         await reader.NextResultAsync(cancellationToken);

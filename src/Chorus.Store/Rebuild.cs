@@ -71,7 +71,7 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
 
     private async Task<long> FoldAsync(NpgsqlConnection connection, List<Range> page, List<(string, CallDocument)> folded, CancellationToken cancellationToken)
     {
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new(Statement.FewRows) } }; // a range is taken for a share of the table, and all of it would be read
+        await using var batch = new NpgsqlBatch(connection);
         // A range within one organization: of a range of pairs PostgreSQL finds the beginning, and reads on to the end of the organization.
         foreach (var range in page)
         {
@@ -80,9 +80,12 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
         }
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var (fold, events) = (new Fold(), 0L);
-        while (await reader.NextResultAsync(cancellationToken))
+        do
+        {
             for (; await reader.ReadAsync(cancellationToken); events++)
                 if (fold.Add(reader) is { } finished) folded.Add(finished);
+        }
+        while (await reader.NextResultAsync(cancellationToken));
         if (fold.Finish() is { } last) folded.Add(last);
         return events;
     }

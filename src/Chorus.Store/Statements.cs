@@ -11,9 +11,6 @@ internal delegate void Statements(string sql, params object[] values);
 /// <summary>One statement of a batch.</summary>
 internal static class Statement
 {
-    /// <summary>Has what follows in its transaction planned for few rows.</summary>
-    public const string FewRows = "select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)";
-
     private static readonly ConcurrentDictionary<string, string> Known = new();
 
     /// <param name="sql">With the values as <c>$1</c>, <c>$2</c> and so on.</param>

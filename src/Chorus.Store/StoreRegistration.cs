@@ -64,13 +64,15 @@ public static class StoreRegistration
 
     /// <summary>
     /// Statements are prepared once they repeat, and a connection goes back to the pool as it is: nothing here leaves state on
-    /// one (locks are a transaction's; leases have connections of their own). What the operator has set stays.
+    /// one (locks are a transaction's; leases have connections of their own). Everything is looked up: a plan that was made while
+    /// a table was small would go on reading the whole of it until somebody analyzes it. What the operator has set stays.
     /// </summary>
     private static string Tuned(string connection)
     {
         var tuned = new NpgsqlConnectionStringBuilder(connection);
         if (!connection.Contains("Max Auto Prepare", StringComparison.OrdinalIgnoreCase)) tuned.MaxAutoPrepare = 100;
         if (!connection.Contains("No Reset On Close", StringComparison.OrdinalIgnoreCase)) tuned.NoResetOnClose = true;
+        tuned.Options = $"-c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0 {tuned.Options}".TrimEnd(); // of what is said twice the last counts
         return tuned.ToString();
     }
 

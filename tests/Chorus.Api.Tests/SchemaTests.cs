@@ -12,4 +12,16 @@ public sealed class SchemaTests(Api api)
 
         (await command.ExecuteScalarAsync()).ShouldBe(0L);
     }
+
+    [Fact]
+    public async Task What_is_looked_up_in_a_small_table_is_not_planned_to_be_looked_for_in_all_of_it()
+    {
+        await using var connection = await api.Get<NpgsqlDataSource>().OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var small = new NpgsqlCommand("create temp table small (id int primary key) on commit drop; insert into small values (1); analyze small", connection);
+        await small.ExecuteNonQueryAsync();
+        await using var command = new NpgsqlCommand("explain select * from small where id = 1", connection);
+
+        ((string)(await command.ExecuteScalarAsync())!).ShouldStartWith("Index");
+    }
 }
