@@ -1,6 +1,6 @@
 -- wrk: POST /v1/calls, each under an idempotency key of its own. Environment: BENCH_BODIES, a file with one body a line;
--- BENCH_KEYS, a file with one "Bearer ..." a line for each body (may be absent).
-local bodies, keys, counter, thread_id = {}, {}, 0, 0
+-- BENCH_KEYS, a file with one "Bearer ..." a line for each body (may be absent); BENCH_NEW=1 for a callee of its own each time.
+local bodies, keys, counter, new = {}, {}, 0, os.getenv("BENCH_NEW") == "1"
 local threads = 0
 function setup(thread) thread:set("number", threads); threads = threads + 1 end
 function init()
@@ -15,7 +15,8 @@ function request()
   local i = counter % #bodies + 1
   local headers = { ["Content-Type"] = "application/json", ["Idempotency-Key"] = "bench-" .. (os.getenv("BENCH_RUN") or "") .. number .. "-" .. counter }
   if keys[i] then headers["Authorization"] = keys[i] end
-  return wrk.format("POST", "/v1/calls", headers, bodies[i])
+  local body = new and bodies[i]:gsub("%+14155550101", string.format("+1415%d", 2000000 + counter % 7999999), 1) or bodies[i]
+  return wrk.format("POST", "/v1/calls", headers, body)
 end
 function done(summary, latency)
   io.write(string.format("RESULT %d %d %d %.0f %.0f %.0f %.0f\n", summary.requests, summary.duration, summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,

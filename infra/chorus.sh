@@ -144,11 +144,19 @@ bench() {
   cp bench/peers/emmett/* .local/bench/emmett/
   (cd .local/bench/emmett && npm install --no-audit --no-fund --silent)
   dotnet build bench/Chorus.Bench -c Release --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
+  as_image_has_it Chorus.Api
   chaos_servers clean; chaos_servers up
   local ok=0
   dotnet bench/Chorus.Bench/bin/Release/net10.0/Chorus.Bench.dll || ok=$?
   chaos_servers clean
   return $ok
+}
+
+# A host compiled ahead, as infra/Dockerfile does it, from a copy of the sources: packages.lock.json must not learn of this machine's kind.
+as_image_has_it() {
+  rm -rf .local/bench/image; mkdir -p .local/bench/image/source
+  tar c --exclude=bin --exclude=obj src ./*.props global.json BannedSymbols.txt .editorconfig | tar x -C .local/bench/image/source
+  dotnet publish ".local/bench/image/source/src/$1" -c Release -o .local/bench/image/api --use-current-runtime --self-contained false -p:PublishReadyToRun=true --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
 }
 
 # Decide, evolve, serialise, validate by themselves; needs no servers.

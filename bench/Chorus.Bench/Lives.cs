@@ -19,9 +19,9 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     private static readonly string TenQuestions = string.Join(' ', Enumerable.Range(1, 9).Select(i => $"Is the answer to question number {i} of our survey yes?"));
     private readonly ConcurrentDictionary<string, DateTimeOffset> answered = new();
     private readonly ConcurrentQueue<(string Type, string Call, DateTimeOffset At, DateTimeOffset Heard)> heard = new();
-    private HttpClient client = null!;
+    private readonly List<(HttpClient Client, Guid Agent, Guid Number)> organizations = [];
     private IConnection? listening;
-    private Guid agent, number;
+    private int placed;
     private Dictionary<string, string> api = [], worker = [];
 
     public override Task PrefillAsync(int calls) => Task.CompletedTask;
@@ -39,7 +39,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
         await using (var channel = await connection.CreateChannelAsync()) await channel.QueueDeleteAsync("chorus.commands"); // another part of the bench declares it without dead letters
         await ServeAsync();
         await ListenAsync();
-        await RegisterAsync();
+        await OrganizationsAsync(1);
     }
 
     private async Task ServeAsync()
@@ -52,14 +52,21 @@ public sealed partial class Lives() : Peer("lives", 27_011)
         await PutAsync(carrier, new { number = Talker, name = "ten turns", rings = 1, talks = Enumerable.Range(1, 9).Select(i => new { says = $"Yes, the answer to number {i} is yes." }) });
     }
 
+    /// <summary>How many organizations place the calls, in turn, from now on.</summary>
+    public async Task OrganizationsAsync(int count)
+    {
+        while (organizations.Count < count) await RegisterAsync();
+    }
+
     private async Task RegisterAsync()
     {
         using var admin = Client(AdminKey);
         var registered = await PostAsync(admin, "/v1/organizations", new { name = "Bench", maxConcurrentCalls = 10_000 });
         await PostAsync(admin, $"/v1/organizations/{registered.GetProperty("data").GetProperty("id").GetString()}/deposits", new { amount = 100_000, reference = "bench" });
-        client = Client(registered.GetProperty("apiKey").GetString()!);
-        agent = (await PostAsync(client, "/v1/agents", new { name = "Ann", firstSpeaker = "agent", agentGreeting = "Hello, this is Ann of Acme with ten questions.", agentGreetingEnabled = true, systemPrompt = TenQuestions })).GetProperty("data").GetProperty("id").GetGuid();
-        number = (await PostAsync(client, "/v1/phone-numbers", new { number = "+14155552671", accountSid = "ACbench", authToken = Token })).GetProperty("data").GetProperty("id").GetGuid();
+        var client = Client(registered.GetProperty("apiKey").GetString()!);
+        var agent = (await PostAsync(client, "/v1/agents", new { name = "Ann", firstSpeaker = "agent", agentGreeting = "Hello, this is Ann of Acme with ten questions.", agentGreetingEnabled = true, systemPrompt = TenQuestions })).GetProperty("data").GetProperty("id").GetGuid();
+        var number = (await PostAsync(client, "/v1/phone-numbers", new { number = "+14155552671", accountSid = "ACbench", authToken = Token })).GetProperty("data").GetProperty("id").GetGuid();
+        organizations.Add((client, agent, number));
     }
 
     private HttpClient Client(string key) => new() { BaseAddress = new(Url), DefaultRequestHeaders = { Authorization = new("Bearer", key) } };
@@ -101,6 +108,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
 
     private async Task PlaceAsync(string to)
     {
+        var (client, agent, number) = organizations[Interlocked.Increment(ref placed) % organizations.Count];
         var id = (await PostAsync(client, "/v1/calls", new { agentId = agent, phoneNumberId = number, to, contextVariables = new { customer_name = "Maria", company = "Acme" }, metadata = new { order = 1042 } })).GetProperty("data").GetProperty("id").GetString()!;
         answered[id] = DateTimeOffset.UtcNow;
     }
@@ -192,14 +200,15 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     private (double Sandbox, double Api, double Worker, double Postgres, double RabbitMq) Usage()
     {
         var pids = Pids.ToArray();
-        return (Machine.Cpu([pids[0]]), Machine.Cpu([pids[1]]), Machine.Cpu([pids[2]]), Machine.Cpu(Machine.PostgresPids()), Machine.Cpu(Machine.Find("chorus-mq-")));
+        return (Machine.Cpu([pids[0]]), Machine.Cpu([pids[1]]), Machine.Cpu(pids[2..]), Machine.Cpu(Machine.PostgresPids()), Machine.Cpu(Machine.Find("chorus-mq-")));
     }
 
-    /// <summary>A second API from nothing to its first 201, and what hosts that do nothing hold in memory.</summary>
+    /// <summary>A second API, as its image has it, from nothing to its first 201, and what hosts that do nothing hold in memory.</summary>
     public async Task ColdAsync(Report report)
     {
+        var (client, agent, number) = organizations[0];
         var clock = Stopwatch.StartNew();
-        var start = new ProcessStartInfo("dotnet", Path.Combine(Machine.Root, "src", "Chorus.Api", "bin", "Release", "net10.0", "Chorus.Api.dll")) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", Path.Combine(Machine.Root, ".local", "bench", "image", "api", "Chorus.Api.dll")) { RedirectStandardOutput = true };
         foreach (var (name, value) in api) start.Environment[name] = value;
         (start.Environment["ASPNETCORE_URLS"], start.Environment["Logging__LogLevel__Default"]) = ("http://127.0.0.1:27014", "Warning");
         using var process = Process.Start(start)!;

@@ -88,6 +88,18 @@ public sealed class Ours(int organizations) : Peer("ours", 27_005)
 
     public override Task<(string Bodies, string? Keys)> RequestsAsync() => Task.FromResult<(string, string?)>(Many ? many : one);
 
+    /// <summary>A file of calls' paths, of all organizations that have calls, and the keys that go with them.</summary>
+    public async Task<string> PathsAsync(int count)
+    {
+        var keyOf = Organizations.ToDictionary(o => o.Id.ToString(), o => o.Key);
+        List<string> lines = [];
+        await using var command = Source.CreateCommand($"select tenant_id, id::text from (select tenant_id, id, row_number() over (partition by tenant_id) n from chorus.mt_doc_calldocument where created_at > now() - interval '1 hour' and mt_version = 1) d order by n, id limit {count}");
+        command.CommandTimeout = 1200;
+        await using (var reader = await command.ExecuteReaderAsync())
+            while (await reader.ReadAsync()) lines.Add($"/v1/calls/{reader.GetString(1)} Bearer {keyOf[reader.GetString(0)]}");
+        return Machine.Write("gets.paths", lines);
+    }
+
     /// <summary>Calls of the past, as they are stored once they are over: one stream of one event each, as the peers have.</summary>
     public override async Task PrefillAsync(int calls)
     {

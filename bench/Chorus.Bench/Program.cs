@@ -52,6 +52,8 @@ try
             Record(many ? "post_c64_thousand_organizations" : "post_c64_one_organization", ours, await Rounds.PostAsync(ours, 64, length));
         }
         ours.Many = true;
+        if (figures.Contains("post")) foreach (var fresh in (bool[])[true, false, false, true])
+            Record(fresh ? "post_c64_new_callees" : "post_c64_known_callees", ours, await Rounds.PostAsync(ours, 64, length, newCallees: fresh));
         if (figures.Contains("gets")) await GetsAsync();
     }
 
@@ -59,13 +61,17 @@ try
     {
         await Overload.MeasureAsync(ours, report, 300, quick ? 300 : 2000);
         var second = await ours.SecondApiAsync();
-        await Rounds.PostAsync(ours, 64, TimeSpan.FromSeconds(warmUp), second); // until it is compiled
-        foreach (var two in (bool[])[true, false, false, true]) Record(two ? "post_c64_two_apis" : "post_c64_one_api", ours, await Rounds.PostAsync(ours, 64, length, two ? [ours.Url, second] : []));
+        await Rounds.PostAsync(ours, 64, TimeSpan.FromSeconds(warmUp), [second]); // until it is compiled
+        foreach (var two in (bool[])[true, false, false, true]) Record(two ? "post_c64_two_apis" : "post_c64_one_api", ours, await Rounds.PostAsync(ours, 64, length, two ? [ours.Url, second] : null));
+        var paths = await ours.PathsAsync(10_000);
+        await Rounds.GetAsync(ours, "", [], 64, TimeSpan.FromSeconds(warmUp), paths, [second]);
+        foreach (var two in (bool[])[true, false, false, true]) Record(two ? "get_c64_two_apis" : "get_c64_one_api", ours, await Rounds.GetAsync(ours, "", [], 64, length, paths, two ? [ours.Url, second] : null));
     }
     if (peers.OfType<Stock>().FirstOrDefault() is { } stock && figures.Contains("lives")) await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
     if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, .. lists]);
     var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
-    foreach (var peer in figures.Contains("open") ? peers.Concat(peers.Reverse()) : [])
+    Peer[] inTurn = [.. peers, .. peers.Reverse()];
+    foreach (var peer in !figures.Contains("open") ? [] : quick ? inTurn : [.. inTurn, .. inTurn])
     {
         var (p50, p99, p999) = await OpenLoop.PostAsync(peer, half, length);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"open loop {peer.Name,-10} {half:0}/s: p50 {p50:0.0} p99 {p99:0.0} p99.9 {p999:0.0} ms"));
@@ -91,6 +97,11 @@ async Task LivesAsync()
     await lives.ColdAsync(report);
     await lives.LastingAsync(report, lasting);
     await lives.WorkersAsync(report, quick ? 400 : 2000);
+    await lives.DialsAsync(report, 50, quick ? 250 : 1000, "_two_workers");
+    await lives.TalksAsync(report, 20, quick ? 100 : 600, "_two_workers");
+    await lives.OrganizationsAsync(10);
+    await lives.DialsAsync(report, 50, quick ? 250 : 1000, "_ten_organizations");
+    await lives.TalksAsync(report, 20, quick ? 100 : 600, "_ten_organizations");
     await lives.RebuildAsync(report, quick ? 200_000 : 2_000_000, quick ? 100 : 600);
 }
 
@@ -109,11 +120,12 @@ void Record(string figure, Peer peer, Round round)
 
 async Task GetsAsync()
 {
-    var path = await PathOfOneAsync();
+    var (path, paths) = (await PathOfOneAsync(), await ours.PathsAsync(10_000));
     foreach (var _ in Enumerable.Range(0, rounds))
     {
         string[] key = [$"Authorization: Bearer {ours.KeyOfOne}"];
         Record("get_c64", ours, await Rounds.GetAsync(ours, path, key, 64, length));
+        Record("get_c64_thousand_organizations", ours, await Rounds.GetAsync(ours, "", [], 64, length, paths));
         Record("get_304_c64", ours, await Rounds.GetAsync(ours, path, [.. key, "If-None-Match: \"1\""], 64, length));
         if (peers.FirstOrDefault(p => p.Name == "raw") is not { } raw) continue;
         var id = await raw.TextAsync("select id::text from documents limit 1");

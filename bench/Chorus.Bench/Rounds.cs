@@ -14,15 +14,16 @@ public static class Rounds
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(30);
 
     /// <param name="urls">The processes of the service that share the connections; by default the peer's one.</param>
-    public static async Task<Round> PostAsync(Peer peer, int connections, TimeSpan duration, params string[] urls)
+    /// <param name="newCallees">Every call is to somebody who was never called before.</param>
+    public static async Task<Round> PostAsync(Peer peer, int connections, TimeSpan duration, string[]? urls = null, bool newCallees = false)
     {
         var (bodies, keys) = await peer.RequestsAsync();
         var before = await peer.RowsAsync();
         var cpu = Snapshot(peer);
         var started = Machine.Cpu([Environment.ProcessId]);
-        if (urls.Length == 0) urls = [peer.Url];
-        var loads = await Task.WhenAll(urls.Select((url, i) => WrkAsync(url, connections / urls.Length, duration, ["-s", Path.Combine(Machine.Root, "bench", "post.lua")], new() { ["BENCH_BODIES"] = bodies, ["BENCH_KEYS"] = keys ?? "", ["BENCH_RUN"] = $"{i}-" })));
-        var (requests, seconds, errors, p50, p99) = (loads.Sum(l => l.Requests), loads.Max(l => l.Seconds), loads.Sum(l => l.Errors), loads.Max(l => l.P50), loads.Max(l => l.P99));
+        urls ??= [peer.Url];
+        var loads = await Task.WhenAll(urls.Select((url, i) => WrkAsync(url, connections / urls.Length, duration, ["-s", Path.Combine(Machine.Root, "bench", "post.lua")], new() { ["BENCH_BODIES"] = bodies, ["BENCH_KEYS"] = keys ?? "", ["BENCH_RUN"] = $"{i}-", ["BENCH_NEW"] = newCallees ? "1" : "" })));
+        var (requests, seconds, errors, p50, p99) = Sum(loads);
         var load = Machine.Cpu([Environment.ProcessId]) - started; // wrk was our child, and has ended
         var until = DateTimeOffset.UtcNow + LongestDrain;
         while (await peer.BacklogAsync() > 0 && DateTimeOffset.UtcNow < until) await Task.Delay(50);
@@ -34,17 +35,24 @@ public static class Rounds
         return new(good / seconds, p50, p99, (Each(cpu.Service, after.Service), Each(cpu.Postgres, after.Postgres), Each(cpu.RabbitMq, after.RabbitMq), load * 1000 / Math.Max(1, stored)), invalid);
     }
 
-    public static async Task<Round> GetAsync(Peer peer, string path, string[] headers, int connections, TimeSpan duration)
+    /// <param name="paths">A file of paths and keys to ask for in turn; null for the one path.</param>
+    /// <param name="urls">The processes of the service that share the connections; by default the peer's one.</param>
+    public static async Task<Round> GetAsync(Peer peer, string path, string[] headers, int connections, TimeSpan duration, string? paths = null, string[]? urls = null)
     {
         var cpu = Snapshot(peer);
         var started = Machine.Cpu([Environment.ProcessId]);
         List<string> arguments = ["-s", Path.Combine(Machine.Root, "bench", "get.lua")];
         foreach (var header in headers) arguments.AddRange(["-H", header]);
-        var (requests, seconds, errors, p50, p99) = await WrkAsync(peer.Url + path, connections, duration, arguments, []);
+        urls ??= [peer.Url];
+        var loads = await Task.WhenAll(urls.Select(url => WrkAsync(url + path, connections / urls.Length, duration, arguments, new() { ["BENCH_PATHS"] = paths ?? "" })));
+        var (requests, seconds, errors, p50, p99) = Sum(loads);
         var (after, load) = (Snapshot(peer), Machine.Cpu([Environment.ProcessId]) - started);
         double Each(double a, double b) => (b - a) * 1000 / Math.Max(1, requests);
         return new((requests - errors) / seconds, p50, p99, (Each(cpu.Service, after.Service), Each(cpu.Postgres, after.Postgres), 0, load * 1000 / Math.Max(1, requests)), errors > 0 ? $"{errors} errors" : null);
     }
+
+    private static (long Requests, double Seconds, long Errors, double P50, double P99) Sum((long Requests, double Seconds, long Errors, double P50, double P99)[] loads) =>
+        (loads.Sum(l => l.Requests), loads.Max(l => l.Seconds), loads.Sum(l => l.Errors), loads.Max(l => l.P50), loads.Max(l => l.P99));
 
     private static (double Service, double Postgres, double RabbitMq) Snapshot(Peer peer) =>
         (Machine.Cpu(peer.Pids), Machine.Cpu(Machine.PostgresPids()), Machine.Cpu(Machine.Find("chorus-mq-")));
