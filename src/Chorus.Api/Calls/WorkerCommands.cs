@@ -14,12 +14,13 @@ namespace Chorus.Api.Calls;
 /// </summary>
 public sealed class WorkerCommands(Admissions admissions, IConfiguration configuration, ILogger<WorkerCommands> log) : BackgroundService
 {
-    private readonly Channel<Command> queue = Channel.CreateBounded<Command>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite });
+    /// <summary>Every message is a flush of the broker's: calls that are queued so soon after one share the next.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
+    private readonly Channel<Command> queue = Channel.CreateBounded<Command>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly List<Command> taken = [];
 
     /// <summary>Sends a command, soon.</summary>
-    public void Send<T>(string type, T command) => Send(type, command, Activity.Current?.Id);
-
-    private void Send<T>(string type, T command, string? traceParent) => queue.Writer.TryWrite(new(type, JsonSerializer.SerializeToUtf8Bytes(command, StoreJson.Options), traceParent));
+    public void Send<T>(string type, T command) where T : notnull => queue.Writer.TryWrite(new(type, command, Activity.Current?.Id));
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
@@ -29,11 +30,7 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
 
     private void SendDials(IReadOnlyList<CallRequested> queued)
     {
-        foreach (var calls in queued.Chunk(DialCalls.Most))
-        {
-            if (calls is [var only]) Send(CommandQueue.DialCall, new DialCall(only.OrganizationId, only.CallId), only.TraceParent);
-            else Send(CommandQueue.DialCalls, new DialCalls([.. calls.Select(c => new DialCall(c.OrganizationId, c.CallId))]), null);
-        }
+        foreach (var call in queued) queue.Writer.TryWrite(new(CommandQueue.DialCall, new DialCall(call.OrganizationId, call.CallId), call.TraceParent));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -59,14 +56,30 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
         };
         await using var connection = await factory.CreateConnectionAsync(stoppingToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
-        await foreach (var command in queue.Reader.ReadAllAsync(stoppingToken))
+        while (taken.Count > 0 || await queue.Reader.WaitToReadAsync(stoppingToken))
         {
-            var properties = new BasicProperties { Type = command.Type, ContentType = "application/json", DeliveryMode = DeliveryModes.Persistent };
-            // "parent-id" is where the worker's message library looks for the trace to go on with.
-            if (command.TraceParent is { } trace) properties.Headers = new Dictionary<string, object?> { ["parent-id"] = trace, ["traceparent"] = trace };
-            await channel.BasicPublishAsync("", CommandQueue.Name, mandatory: false, properties, command.Body, stoppingToken);
+            while (queue.Reader.TryRead(out var command)) taken.Add(command);
+            foreach (var message in Messages(taken)) await Publish(channel, message, stoppingToken);
+            taken.Clear(); // not before: what the broker did not get goes once more, and a copy does no harm
+            await Task.Delay(Pause, stoppingToken);
         }
     }
 
-    private sealed record Command(string Type, byte[] Body, string? TraceParent);
+    /// <summary>Commands as they go: those to dial together.</summary>
+    private static IEnumerable<Command> Messages(IReadOnlyList<Command> commands)
+    {
+        foreach (var dials in commands.Where(c => c.Body is DialCall).Chunk(DialCalls.Most))
+            yield return dials is [var only] ? only : new(CommandQueue.DialCalls, new DialCalls([.. dials.Select(d => (DialCall)d.Body)]), null);
+        foreach (var other in commands.Where(c => c.Body is not DialCall)) yield return other;
+    }
+
+    private static ValueTask Publish(IChannel channel, Command command, CancellationToken stoppingToken)
+    {
+        var properties = new BasicProperties { Type = command.Type, ContentType = "application/json", DeliveryMode = DeliveryModes.Persistent };
+        // "parent-id" is where the worker's message library looks for the trace to go on with.
+        if (command.TraceParent is { } trace) properties.Headers = new Dictionary<string, object?> { ["parent-id"] = trace, ["traceparent"] = trace };
+        return channel.BasicPublishAsync("", CommandQueue.Name, mandatory: false, properties, JsonSerializer.SerializeToUtf8Bytes(command.Body, command.Body.GetType(), StoreJson.Options), stoppingToken);
+    }
+
+    private sealed record Command(string Type, object Body, string? TraceParent);
 }
