@@ -176,23 +176,34 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     {
         await PlaceAtAsync(5, 20, Talker); // warm
         await UntilOverAsync();
-        var (wal, cpu, clock) = (await WalAsync(), Usage(), Stopwatch.StartNew());
+        var (wal, cpu) = (await WalAsync(), Usage());
         var events = await Scalar("select count(*) from chorus.mt_events");
         await PlaceAtAsync(perSecond, count, Talker);
         await UntilOverAsync();
-        var seconds = clock.Elapsed.TotalSeconds;
         var after = Usage();
         report.Add($"life_cpu_all{stored}_ms", "ours", (after.Api - cpu.Api + after.Worker - cpu.Worker + after.Postgres - cpu.Postgres + after.RabbitMq - cpu.RabbitMq) * 1000 / count);
         foreach (var (name, value) in new (string, double)[]
         {
             ("life_cpu_api_ms", (after.Api - cpu.Api) * 1000 / count), ("life_cpu_worker_ms", (after.Worker - cpu.Worker) * 1000 / count), ("life_cpu_postgres_ms", (after.Postgres - cpu.Postgres) * 1000 / count),
             ("life_cpu_rabbitmq_ms", (after.RabbitMq - cpu.RabbitMq) * 1000 / count), ("life_cpu_sandbox_ms", (after.Sandbox - cpu.Sandbox) * 1000 / count), ("life_wal_bytes", (await WalAsync() - wal) / (double)count),
-            ("life_events", (await Scalar("select count(*) from chorus.mt_events") - events) / (double)count), ("life_calls_per_second", count / seconds),
+            ("life_events", (await Scalar("select count(*) from chorus.mt_events") - events) / (double)count),
         })
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}{stored}: {value:0.0}"));
             if (stored == "") report.Add(name, "ours", value);
         }
+    }
+
+    /// <summary>More conversations than can be held: how many come to their end in a second, in the middle half of their endings.</summary>
+    public async Task CapacityAsync(Report report, double perSecond, int count)
+    {
+        var before = await Scalar("select max(seq_id) from chorus.mt_events");
+        await PlaceAtAsync(perSecond, count, Talker);
+        await UntilOverAsync();
+        var seconds = "extract(epoch from timestamp)";
+        var ends = await Scalar($"select 1000 * 0.5 * count(*) / (percentile_cont(0.75) within group (order by {seconds}) - percentile_cont(0.25) within group (order by {seconds})) from chorus.mt_events where type = 'call_ended' and seq_id > {before}") / 1000.0;
+        report.Add("life_calls_per_second", "ours", ends);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ends:0.0} lives end a second where {perSecond:0} begin"));
     }
 
     private Task<long> WalAsync() => Scalar("select (pg_current_wal_lsn() - '0/0')::bigint");
