@@ -104,6 +104,7 @@ await() { # project port
     if [[ $MODE == native ]] && ! kill -0 "$(cut -d' ' -f1 .local/run/"$1")" 2>/dev/null; then break; fi
     sleep 0.2
   done
+  [[ $MODE == native ]] || die "$1 did not become healthy; make logs shows why"
   tail -n 30 ".local/log/$1.log" >&2 || true
   die "$1 did not become healthy; its log is .local/log/$1.log"
 }
@@ -121,8 +122,8 @@ up() {
     start Chorus.Sandbox 8082 Sandbox__Witness="$CHORUS_LOCAL/witness.jsonl" Sandbox__Speed="${SANDBOX_SPEED:-1}"
     local recordings="$CHORUS_LOCAL/recordings"
     start Chorus.Api 8080 Chorus__Recordings__Folder="$recordings" ConnectionStrings__Postgres="$STORE" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" Chorus__AdminKey="$CHORUS_ADMIN_KEY"
-    start Chorus.Worker 8081 Chorus__Recordings__Folder="$recordings" Chorus__ApiUrl="$CHORUS_URL" ConnectionStrings__Postgres="$STORE" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" \
-      Chorus__PublicUrl=http://127.0.0.1:8081 Chorus__Twilio__BaseUrl="$CHORUS_SANDBOX_URL"
+    start Chorus.Worker 8081 Chorus__Recordings__Folder="$recordings" Chorus__ApiUrl="${Chorus__ApiUrl:-$CHORUS_URL}" ConnectionStrings__Postgres="$STORE" ConnectionStrings__RabbitMq="$CHORUS_AMQP_URL" \
+      Chorus__PublicUrl="${Chorus__PublicUrl:-http://127.0.0.1:8081}" Chorus__Twilio__BaseUrl="${Chorus__Twilio__BaseUrl:-$CHORUS_SANDBOX_URL}"
   fi
   await Chorus.Sandbox 8082; await Chorus.Api 8080; await Chorus.Worker 8081
   dotnet src/Chorus.Demo/bin/Release/net10.0/Chorus.Demo.dll seed .local/demo.env
