@@ -7,7 +7,7 @@ function init()
   for line in io.lines(os.getenv("BENCH_BODIES")) do bodies[#bodies + 1] = line end
   local file = os.getenv("BENCH_KEYS")
   if file and file ~= "" then for line in io.lines(file) do keys[#keys + 1] = line end end
-  math.randomseed(os.time() + number)
+  math.randomseed(os.time() + number + 7919 * (tonumber((os.getenv("BENCH_RUN") or "0"):match("%d+")) or 0)) -- processes that start together begin elsewhere
   counter = math.random(1, 2 ^ 40)
 end
 function request()

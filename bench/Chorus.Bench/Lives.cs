@@ -56,6 +56,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     public async Task OrganizationsAsync(int count)
     {
         while (organizations.Count < count) await RegisterAsync();
+        organizations.RemoveRange(count, organizations.Count - count);
     }
 
     private async Task RegisterAsync()
@@ -194,16 +195,18 @@ public sealed partial class Lives() : Peer("lives", 27_011)
         }
     }
 
-    /// <summary>More conversations than can be held: how many come to their end in a second, in the middle half of their endings.</summary>
+    /// <summary>How many lives end in a second while as many begin and none waits: in the second half of placing, of which each must be whole.</summary>
     public async Task CapacityAsync(Report report, double perSecond, int count)
     {
         var before = await Scalar("select max(seq_id) from chorus.mt_events");
+        var clock = Stopwatch.StartNew();
         await PlaceAtAsync(perSecond, count, Talker);
+        var seconds = clock.Elapsed.TotalSeconds / 2;
+        var ends = await Scalar($"select count(*) from chorus.mt_events where type = 'call_ended' and seq_id > {before} and timestamp > now() - {seconds.ToString(CultureInfo.InvariantCulture)} * interval '1 second'") / seconds;
         await UntilOverAsync();
-        var seconds = "extract(epoch from timestamp)";
-        var ends = await Scalar($"select 1000 * 0.5 * count(*) / (percentile_cont(0.75) within group (order by {seconds}) - percentile_cont(0.25) within group (order by {seconds})) from chorus.mt_events where type = 'call_ended' and seq_id > {before}") / 1000.0;
+        var events = (await Scalar("select max(seq_id) from chorus.mt_events") - before) / (double)count;
         report.Add("life_calls_per_second", "ours", ends);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ends:0.0} lives end a second where {perSecond:0} begin"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ends:0.0} lives end a second where {perSecond:0} begin, of {events:0.0} events"));
     }
 
     private Task<long> WalAsync() => Scalar("select (pg_current_wal_lsn() - '0/0')::bigint");
@@ -218,14 +221,18 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     public async Task ColdAsync(Report report)
     {
         var (client, agent, number) = organizations[0];
+        var image = Path.Combine(Machine.Root, ".local", "bench", "image", "api");
+        await RunAsync("dotnet", [Path.Combine(image, "Chorus.Api.dll")], new(api) { ["ASPNETCORE_URLS"] = "http://127.0.0.1:27014" }, image, "http://127.0.0.1:27014/health/ready"); // another build than the other's: it looks after the schema once
+        Process.GetProcessById(Pids.Last()).Kill();
         var clock = Stopwatch.StartNew();
-        var start = new ProcessStartInfo("dotnet", Path.Combine(Machine.Root, ".local", "bench", "image", "api", "Chorus.Api.dll")) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", Path.Combine(image, "Chorus.Api.dll")) { RedirectStandardOutput = true };
         foreach (var (name, value) in api) start.Environment[name] = value;
         (start.Environment["ASPNETCORE_URLS"], start.Environment["Logging__LogLevel__Default"]) = ("http://127.0.0.1:27014", "Warning");
         using var process = Process.Start(start)!;
         using var second = new HttpClient { BaseAddress = new("http://127.0.0.1:27014"), DefaultRequestHeaders = { Authorization = client.DefaultRequestHeaders.Authorization } };
         for (var done = false; !done;)
         {
+            if (process.HasExited) throw new InvalidOperationException("the API ended");
             try { using var answer = await second.PostAsJsonAsync("/v1/calls", new { agentId = agent, phoneNumberId = number, to = Busy }); done = answer.IsSuccessStatusCode; }
             catch (HttpRequestException) { await Task.Delay(10); }
         }

@@ -64,7 +64,7 @@ try
         await Rounds.PostAsync(ours, 64, TimeSpan.FromSeconds(warmUp), [second]); // until it is compiled
         foreach (var two in (bool[])[true, false, false, true]) Record(two ? "post_c64_two_apis" : "post_c64_one_api", ours, await Rounds.PostAsync(ours, 64, length, two ? [ours.Url, second] : null));
         var paths = await ours.PathsAsync(10_000);
-        await Rounds.GetAsync(ours, "", [], 64, TimeSpan.FromSeconds(warmUp), paths, [second]);
+        await Rounds.GetAsync(ours, "", [], 64, TimeSpan.FromSeconds(warmUp), paths, [ours.Url, second]);
         foreach (var two in (bool[])[true, false, false, true]) Record(two ? "get_c64_two_apis" : "get_c64_one_api", ours, await Rounds.GetAsync(ours, "", [], 64, length, paths, two ? [ours.Url, second] : null));
     }
     if (peers.OfType<Stock>().FirstOrDefault() is { } stock && figures.Contains("lives")) await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
@@ -97,12 +97,13 @@ async Task LivesAsync()
     await lives.CapacityAsync(report, 40, quick ? 200 : 2400);
     await lives.ColdAsync(report);
     await lives.LastingAsync(report, lasting);
-    await lives.WorkersAsync(report, quick ? 400 : 2000);
-    await lives.DialsAsync(report, 50, quick ? 250 : 1000, "_two_workers");
-    await lives.TalksAsync(report, 20, quick ? 100 : 600, "_two_workers");
     await lives.OrganizationsAsync(10);
     await lives.DialsAsync(report, 50, quick ? 250 : 1000, "_ten_organizations");
     await lives.TalksAsync(report, 20, quick ? 100 : 600, "_ten_organizations");
+    await lives.OrganizationsAsync(1);
+    await lives.WorkersAsync(report, quick ? 400 : 2000);
+    await lives.DialsAsync(report, 50, quick ? 250 : 1000, "_two_workers");
+    await lives.TalksAsync(report, 20, quick ? 100 : 600, "_two_workers");
     await lives.RebuildAsync(report, quick ? 200_000 : 2_000_000, quick ? 100 : 600);
 }
 

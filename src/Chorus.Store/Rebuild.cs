@@ -32,9 +32,10 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
             Interlocked.Add(ref calls, folded);
             Interlocked.Add(ref events, read);
         });
-        await using var remove = source.CreateCommand(
-            $"delete from {settings.Schema}.mt_doc_calldocument d where not exists (select from {settings.Schema}.mt_streams s where s.tenant_id = d.tenant_id and s.id = d.id)");
-        remove.CommandTimeout = 0;
+        await using var remove = source.CreateBatch(); // one transaction
+        remove.BatchCommands.Add(new(Statement.AllRows));
+        remove.BatchCommands.Add(new($"delete from {settings.Schema}.mt_doc_calldocument d where not exists (select from {settings.Schema}.mt_streams s where s.tenant_id = d.tenant_id and s.id = d.id)"));
+        remove.Timeout = 0;
         var removed = await remove.ExecuteNonQueryAsync(cancellationToken);
         await CallCounts.RebuildAsync(source, settings, cancellationToken);
         return new(calls, events, written, removed);

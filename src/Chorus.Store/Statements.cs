@@ -11,6 +11,9 @@ internal delegate void Statements(string sql, params object[] values);
 /// <summary>One statement of a batch.</summary>
 internal static class Statement
 {
+    /// <summary>Has what follows in its transaction planned for all that there is: connections plan lookups.</summary>
+    public const string AllRows = "select set_config('enable_seqscan', 'on', true), set_config('max_parallel_workers_per_gather', '2', true)";
+
     private static readonly ConcurrentDictionary<string, string> Known = new();
 
     /// <param name="sql">With the values as <c>$1</c>, <c>$2</c> and so on.</param>

@@ -72,7 +72,7 @@ public static class StoreRegistration
         var tuned = new NpgsqlConnectionStringBuilder(connection);
         if (!connection.Contains("Max Auto Prepare", StringComparison.OrdinalIgnoreCase)) tuned.MaxAutoPrepare = 100;
         if (!connection.Contains("No Reset On Close", StringComparison.OrdinalIgnoreCase)) tuned.NoResetOnClose = true;
-        tuned.Options = $"-c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0 {tuned.Options}".TrimEnd(); // of what is said twice the last counts
+        tuned.Options = $"-c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0 {tuned.Options ?? Environment.GetEnvironmentVariable("PGOPTIONS")}".TrimEnd(); // of what is said twice the last counts
         return tuned.ToString();
     }
 

@@ -44,6 +44,11 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
         await using var second = await source.OpenConnectionAsync(cancellationToken);
         await using var same = await second.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
         await using (var import = new NpgsqlCommand($"set transaction snapshot '{snapshot}'", second)) await import.ExecuteNonQueryAsync(cancellationToken);
+        foreach (var connection in (NpgsqlConnection[])[first, second])
+        {
+            await using var all = new NpgsqlCommand(Statement.AllRows, connection);
+            await all.ExecuteNonQueryAsync(cancellationToken);
+        }
 
         List<string> examples = [];
         Dictionary<Guid, Books> books = [];
@@ -58,8 +63,8 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
     private async Task<(long Calls, long Events, long Differ)> CompareCallsAsync(
         NpgsqlConnection log, NpgsqlConnection documents, Dictionary<Guid, Books> books, Dictionary<CallCount, long> counts, List<string> examples, CancellationToken cancellationToken)
     {
-        await using var readEvents = new NpgsqlCommand($"select stream_id, type, data from {settings.Schema}.mt_events where type <> 'tombstone' order by stream_id, version", log);
-        await using var readDocuments = new NpgsqlCommand($"select {CallRow.Columns} from {settings.Schema}.mt_doc_calldocument order by id", documents);
+        await using var readEvents = new NpgsqlCommand($"select stream_id, type, data from {settings.Schema}.mt_events where type <> 'tombstone' order by stream_id, version", log) { CommandTimeout = 0 }; // a long log takes long to sort
+        await using var readDocuments = new NpgsqlCommand($"select {CallRow.Columns} from {settings.Schema}.mt_doc_calldocument order by id", documents) { CommandTimeout = 0 };
         await using var stored = await readDocuments.ExecuteReaderAsync(cancellationToken);
         var more = await stored.ReadAsync(cancellationToken);
         var (calls, events, differ) = (0L, 0L, 0L);
@@ -143,7 +148,7 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
             $"""
             select o.id, o.balance, o.held, o.active_calls, coalesce(sum(l.amount), 0) from {settings.Schema}.organizations o
             left join {settings.Schema}.ledger l on l.organization_id = o.id group by o.id
-            """, connection);
+            """, connection) { CommandTimeout = 0 };
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var (slots, holds, ledger) = (0L, 0m, 0m);
         while (await reader.ReadAsync(cancellationToken))

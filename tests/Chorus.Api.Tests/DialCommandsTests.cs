@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Chorus.Api.Calls;
+using Chorus.Domain.Calls;
 using Chorus.TestServers;
+using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 
@@ -16,7 +19,7 @@ public sealed class DialCommandsTests(Api api) : IAsyncLifetime
     {
         connection = await new ConnectionFactory { Uri = new(TestServers.TestServers.RabbitMq("chorus-api-tests")) }.CreateConnectionAsync();
         var channel = await connection.CreateChannelAsync();
-        await channel.QueueDeclareAsync("chorus.commands", durable: false, exclusive: false, autoDelete: true);
+        await channel.QueueDeclareAsync("chorus.commands", durable: false, exclusive: true, autoDelete: true);
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, message) =>
         {
@@ -27,18 +30,50 @@ public sealed class DialCommandsTests(Api api) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Calls_that_are_queued_together_share_commands_and_each_is_in_one()
+    public async Task A_call_that_is_queued_is_in_a_command()
     {
         var tenant = await api.TenantAsync();
 
-        var placed = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => tenant.PlaceAsync()));
+        var id = (await tenant.PlaceAsync()).GetProperty("id").GetGuid();
 
-        await Eventually.TrueAsync(() => Task.FromResult(Heard(tenant).Count >= 40), TimeSpan.FromSeconds(20), () => $"{Heard(tenant).Count} of 40 calls are in a command");
-        Heard(tenant).ShouldBe(placed.Select(p => p.GetProperty("id").GetGuid()), ignoreOrder: true);
-        messages.Count(m => Dials(m).Any(d => d.Organization == tenant.Id)).ShouldBeLessThan(40);
+        await HeardAsync(tenant.Id, 1);
+        Heard(tenant.Id).ShouldBe([id]);
     }
 
-    private List<Guid> Heard(Tenant tenant) => [.. messages.SelectMany(Dials).Where(d => d.Organization == tenant.Id).Select(d => d.Call)];
+    [Fact]
+    public async Task Calls_that_are_queued_shortly_after_each_other_share_commands_and_each_is_in_one()
+    {
+        var (organization, calls) = (Guid.NewGuid(), Enumerable.Range(0, 40).Select(_ => Guid.NewGuid()).ToArray());
+
+        foreach (var call in calls) api.Get<WorkerCommands>().Dial([Request(organization, call)]);
+
+        await HeardAsync(organization, 40);
+        Heard(organization).ShouldBe(calls);
+        messages.Count(m => Dials(m).Any(d => d.Organization == organization)).ShouldBeLessThan(10);
+    }
+
+    [Fact]
+    public async Task What_was_queued_just_before_an_API_ends_is_in_a_command()
+    {
+        var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_last_commands_tests"));
+        var (organization, calls) = (Guid.NewGuid(), new[] { Guid.NewGuid(), Guid.NewGuid() });
+        var commands = host.Services.GetRequiredService<WorkerCommands>();
+        commands.Dial([Request(organization, calls[0])]);
+        await HeardAsync(organization, 1);
+
+        commands.Dial([Request(organization, calls[1])]);
+        await host.DisposeAsync();
+
+        await HeardAsync(organization, 2);
+    }
+
+    private Task HeardAsync(Guid organization, int count) =>
+        Eventually.TrueAsync(() => Task.FromResult(Heard(organization).Count >= count), TimeSpan.FromSeconds(20), () => $"{Heard(organization).Count} of {count} calls are in a command");
+
+    private static CallRequested Request(Guid organization, Guid call) => new(
+        call, organization, Guid.NewGuid(), Guid.NewGuid(), "twilio", "+14155552671", "+14155550101", default, default, 0.05m, 0.5m, 600, DateTimeOffset.UtcNow, null, null);
+
+    private List<Guid> Heard(Guid organization) => [.. messages.SelectMany(Dials).Where(d => d.Organization == organization).Select(d => d.Call)];
 
     private static IEnumerable<(Guid Organization, Guid Call)> Dials((string Type, JsonElement Body) message) =>
         (message.Type is "Chorus.Contracts.DialCalls" ? message.Body.GetProperty("calls").EnumerateArray().AsEnumerable() : [message.Body])

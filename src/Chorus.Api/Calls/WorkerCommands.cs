@@ -16,26 +16,36 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
 {
     /// <summary>Every message is a flush of the broker's: calls that are queued so soon after one share the next.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
-    private readonly Channel<Command> queue = Channel.CreateBounded<Command>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
-    private readonly List<Command> taken = [];
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+    private const int MostAtOnce = 1000;
+    private readonly Channel<Command> queue = Channel.CreateBounded<Command>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite });
 
-    /// <summary>Sends a command, soon.</summary>
+    /// <summary>Sends a command, soon, in a message of its own.</summary>
     public void Send<T>(string type, T command) where T : notnull => queue.Writer.TryWrite(new(type, command, Activity.Current?.Id));
+
+    /// <summary>Asks for calls to be dialled, soon, together with others that are queued at the same time.</summary>
+    public void Dial(IReadOnlyList<CallRequested> queued)
+    {
+        foreach (var call in queued) queue.Writer.TryWrite(new(CommandQueue.DialCall, new DialCall(call.OrganizationId, call.CallId), call.TraceParent, Shares: true));
+    }
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        admissions.Queued += SendDials;
+        admissions.Queued += Dial;
         return base.StartAsync(cancellationToken);
     }
 
-    private void SendDials(IReadOnlyList<CallRequested> queued)
+    /// <summary>What was queued last still goes, if the broker is there.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        foreach (var call in queued) queue.Writer.TryWrite(new(CommandQueue.DialCall, new DialCall(call.OrganizationId, call.CallId), call.TraceParent));
+        queue.Writer.TryComplete();
+        await Task.WhenAny(ExecuteTask ?? Task.CompletedTask, Task.Delay(LastWords, cancellationToken));
+        await base.StopAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (!queue.Reader.Completion.IsCompleted && !stoppingToken.IsCancellationRequested)
         {
             try { await Publish(stoppingToken); }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
@@ -56,21 +66,20 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
         };
         await using var connection = await factory.CreateConnectionAsync(stoppingToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
-        while (taken.Count > 0 || await queue.Reader.WaitToReadAsync(stoppingToken))
+        while (await queue.Reader.WaitToReadAsync(stoppingToken))
         {
-            while (queue.Reader.TryRead(out var command)) taken.Add(command);
+            List<Command> taken = [];
+            while (taken.Count < MostAtOnce && queue.Reader.TryRead(out var command)) taken.Add(command);
             foreach (var message in Messages(taken)) await Publish(channel, message, stoppingToken);
-            taken.Clear(); // not before: what the broker did not get goes once more, and a copy does no harm
             await Task.Delay(Pause, stoppingToken);
         }
     }
 
-    /// <summary>Commands as they go: those to dial together.</summary>
     private static IEnumerable<Command> Messages(IReadOnlyList<Command> commands)
     {
-        foreach (var dials in commands.Where(c => c.Body is DialCall).Chunk(DialCalls.Most))
+        foreach (var own in commands.Where(c => !c.Shares)) yield return own;
+        foreach (var dials in commands.Where(c => c.Shares).Chunk(DialCalls.Most))
             yield return dials is [var only] ? only : new(CommandQueue.DialCalls, new DialCalls([.. dials.Select(d => (DialCall)d.Body)]), null);
-        foreach (var other in commands.Where(c => c.Body is not DialCall)) yield return other;
     }
 
     private static ValueTask Publish(IChannel channel, Command command, CancellationToken stoppingToken)
@@ -81,5 +90,5 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
         return channel.BasicPublishAsync("", CommandQueue.Name, mandatory: false, properties, JsonSerializer.SerializeToUtf8Bytes(command.Body, command.Body.GetType(), StoreJson.Options), stoppingToken);
     }
 
-    private sealed record Command(string Type, object Body, string? TraceParent);
+    private sealed record Command(string Type, object Body, string? TraceParent, bool Shares = false);
 }
