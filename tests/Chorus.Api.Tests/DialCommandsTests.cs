@@ -55,16 +55,17 @@ public sealed class DialCommandsTests(Api api) : IAsyncLifetime
     [Fact]
     public async Task What_was_queued_just_before_an_API_ends_is_in_a_command()
     {
-        var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_last_commands_tests"));
-        var (organization, calls) = (Guid.NewGuid(), new[] { Guid.NewGuid(), Guid.NewGuid() });
-        var commands = host.Services.GetRequiredService<WorkerCommands>();
-        commands.Dial([Request(organization, calls[0])]);
-        await HeardAsync(organization, 1);
+        var (organization, first, last) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
+        using var commands = ActivatorUtilities.CreateInstance<WorkerCommands>(api.Services);
+        await commands.StartAsync(CancellationToken.None);
+        commands.Dial([Request(organization, first)]);
+        SpinWait.SpinUntil(() => Heard(organization).Count == 1, TimeSpan.FromSeconds(20)).ShouldBeTrue(); // now it pauses
 
-        commands.Dial([Request(organization, calls[1])]);
-        await host.DisposeAsync();
+        commands.Dial([Request(organization, last)]);
+        await commands.StopAsync(CancellationToken.None);
 
         await HeardAsync(organization, 2);
+        Heard(organization).ShouldBe([first, last]);
     }
 
     private Task HeardAsync(Guid organization, int count) =>

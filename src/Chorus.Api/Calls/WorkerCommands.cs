@@ -38,6 +38,7 @@ public sealed class WorkerCommands(Admissions admissions, IConfiguration configu
     /// <summary>What was queued last still goes, if the broker is there.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
+        admissions.Queued -= Dial;
         queue.Writer.TryComplete();
         await Task.WhenAny(ExecuteTask ?? Task.CompletedTask, Task.Delay(LastWords, cancellationToken));
         await base.StopAsync(cancellationToken);
