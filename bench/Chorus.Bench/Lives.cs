@@ -195,7 +195,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
         }
     }
 
-    /// <summary>How many lives end in a second while as many begin and none waits: in the second half of placing, of which each must be whole.</summary>
+    /// <summary>How many lives end in a second while more begin, in the second half of placing; and of how many events they are, for where too many begin a turn or two are lost.</summary>
     public async Task CapacityAsync(Report report, double perSecond, int count)
     {
         var before = await Scalar("select max(seq_id) from chorus.mt_events");
@@ -206,6 +206,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
         await UntilOverAsync();
         var events = (await Scalar("select max(seq_id) from chorus.mt_events") - before) / (double)count;
         report.Add("life_calls_per_second", "ours", ends);
+        report.Add("life_calls_per_second_events", "ours", events);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ends:0.0} lives end a second where {perSecond:0} begin, of {events:0.0} events"));
     }
 
