@@ -32,8 +32,8 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     private const int MostTries = 4;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private readonly PresumedAdmission presumed = new(source, settings, keys, clock);
-    private readonly Together<Waiting>[] rounds =
-        [.. Enumerable.Range(0, Math.Max(1, settings.AdmissionLoops)).Select(_ => new Together<Waiting>(1, settings.AdmissionBatch, Math.Max(1, settings.AdmissionQueue / Math.Max(1, settings.AdmissionLoops))))];
+    private readonly AdmissionRounds<Waiting> rounds =
+        new(Math.Max(1, settings.AdmissionRounds), Math.Max(1, settings.AdmissionBatch), settings.AdmissionQueue, clock);
 
     /// <summary>Tells of calls that were queued in one transaction, once it is committed.</summary>
     public event Action<IReadOnlyList<CallRequested>>? Queued;
@@ -43,7 +43,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     public async Task<Admitted?> AdmitAsync(CallRequested request, CancellationToken cancellationToken)
     {
         var waiting = new Waiting(request, cancellationToken);
-        return await rounds[(uint)request.OrganizationId.GetHashCode() % rounds.Length].TryAddAsync(waiting, AdmitWaiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
+        return await rounds.TryAddAsync(request.OrganizationId, waiting, AdmitWaiting) ? await waiting.Answer.Task.WaitAsync(cancellationToken) : null;
     }
 
     private async Task AdmitWaiting(List<Waiting> all)

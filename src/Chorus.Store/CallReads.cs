@@ -14,14 +14,14 @@ internal sealed record StoredCall(long Version, byte[]? View, Callee? Callee);
 internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
 {
     private const int AtOnce = 2, Most = 64;
-    private readonly Together<Read> rounds = new(AtOnce, Most, int.MaxValue);
+    private readonly Together<Read> rounds = new(AtOnce, Most);
     private readonly string calls = $"{settings.Schema}.mt_doc_calldocument", callees = $"{settings.Schema}.callees";
 
     /// <returns>Null if the organization has no such call.</returns>
     public async Task<StoredCall?> FindAsync(Guid organizationId, Guid id, bool versionOnly, CancellationToken cancellationToken)
     {
         var read = new Read(organizationId, id, versionOnly, cancellationToken);
-        await rounds.TryAddAsync(read, ReadAsync);
+        await rounds.AddAsync(read, ReadAsync);
         return await read.Answer.Task.WaitAsync(cancellationToken);
     }
 

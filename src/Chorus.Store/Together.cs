@@ -8,25 +8,18 @@ namespace Chorus.Store;
 /// </summary>
 /// <param name="atOnce">Rounds that may be under way side by side.</param>
 /// <param name="most">How many go with one round.</param>
-/// <param name="longest">How many may wait.</param>
-internal sealed class Together<T>(int atOnce, int most, int longest)
+internal sealed class Together<T>(int atOnce, int most)
 {
     private readonly ConcurrentQueue<T> queue = new();
-    private int waiting, running;
+    private int running;
 
     /// <param name="work">Answers each of a round, whatever happens.</param>
-    /// <returns>False if too many wait already. True does not mean that it is done: a round of somebody else's may do it.</returns>
-    public async ValueTask<bool> TryAddAsync(T one, Func<List<T>, Task> work)
+    /// <remarks>That it returns does not mean that it is done: a round of somebody else's may do it.</remarks>
+    public async ValueTask AddAsync(T one, Func<List<T>, Task> work)
     {
-        if (Interlocked.Increment(ref waiting) > longest)
-        {
-            Interlocked.Decrement(ref waiting);
-            return false;
-        }
         queue.Enqueue(one);
         Interlocked.MemoryBarrier(); // who ends now sees this one, or is seen to have ended
         if (TryBegin()) await RoundAsync(work);
-        return true;
     }
 
     private bool TryBegin()
@@ -40,7 +33,6 @@ internal sealed class Together<T>(int atOnce, int most, int longest)
     {
         List<T> round = [];
         while (round.Count < most && queue.TryDequeue(out var one)) round.Add(one);
-        Interlocked.Add(ref waiting, -round.Count);
         try { if (round.Count > 0) await work(round); }
         finally
         {

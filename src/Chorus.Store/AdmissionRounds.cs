@@ -1,0 +1,124 @@
+namespace Chorus.Store;
+
+/// <summary>
+/// Requests that wait, and the rounds that admit them. An organization is in one round at a time, so no round waits for another's
+/// locks. A round costs more than one more request does in it: one begins at once while there is little to do; beside others only
+/// when enough wait for it, or when nothing has begun for a while. Organizations take turns.
+/// </summary>
+/// <param name="atOnce">Rounds that may be under way side by side.</param>
+/// <param name="most">How many go with one round.</param>
+/// <param name="longest">How many may wait; half of them for one organization.</param>
+internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, TimeProvider clock)
+{
+    private const int Few = 4, Enough = 16;
+
+    /// <summary>The longest that anybody waits for a round that is held up.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
+
+    private readonly Lock turn = new();
+    private readonly Dictionary<Guid, Line> lines = [];
+    private readonly Queue<Line> ready = [];
+    private int waiting, eligible, running, last;
+    private long begun;
+    private ITimer? alarm;
+    private bool armed;
+
+    /// <param name="work">Admits a round and answers each of it, whatever happens; always the same.</param>
+    /// <returns>False if too many wait already. True does not mean that it is done: a later round may do it.</returns>
+    public async ValueTask<bool> TryAddAsync(Guid organizationId, T one, Func<List<T>, Task> work)
+    {
+        Round? round;
+        lock (turn)
+        {
+            if (waiting >= longest) return false;
+            if (!lines.TryGetValue(organizationId, out var line)) lines[organizationId] = line = new(organizationId);
+            if (line.Waiting.Count >= Math.Max(1, longest / 2)) return false;
+            waiting++;
+            line.Waiting.Enqueue(one);
+            if (!line.Busy) MakeReady(line, more: 1);
+            round = Next(work);
+        }
+        if (round is not null) await RunAsync(round, work); // a lone one on its own thread
+        return true;
+    }
+
+    private void MakeReady(Line line, int more)
+    {
+        eligible += more;
+        if (line.Waiting.Count == more) ready.Enqueue(line);
+    }
+
+    private Round? Next(Func<List<T>, Task> work)
+    {
+        if (eligible == 0 || running >= atOnce) return null;
+        var mayBegin = running == 0 || (running == 1 && last + eligible <= Few);
+        if (!mayBegin && eligible < Enough && Patience - clock.GetElapsedTime(begun) is { Ticks: > 0 } left)
+        {
+            Arm(left, work);
+            return null;
+        }
+
+        var share = Math.Max(Enough, eligible / (atOnce - running));
+        var round = new Round([], []);
+        (running, begun) = (running + 1, clock.GetTimestamp());
+        while (round.All.Count < Math.Min(share, most) && ready.TryDequeue(out var line))
+        {
+            line.Busy = true;
+            round.Lines.Add(line);
+            eligible -= line.Waiting.Count;
+            while (round.All.Count < most && line.Waiting.TryDequeue(out var one)) round.All.Add(one);
+        }
+        last = round.All.Count;
+        waiting -= last;
+        return round;
+    }
+
+    private async Task RunAsync(Round round, Func<List<T>, Task> work)
+    {
+        try { await work(round.All); }
+        finally
+        {
+            lock (turn)
+            {
+                running--;
+                foreach (var line in round.Lines)
+                {
+                    line.Busy = false;
+                    if (line.Waiting.Count > 0) MakeReady(line, line.Waiting.Count);
+                    else lines.Remove(line.OrganizationId);
+                }
+                Begin(work);
+            }
+        }
+    }
+
+    private void Arm(TimeSpan left, Func<List<T>, Task> work)
+    {
+        if (armed) return;
+        armed = true;
+        using var _ = ExecutionContext.SuppressFlow();
+        alarm ??= clock.CreateTimer(_ => { lock (turn) { armed = false; Begin(work); } }, null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        alarm.Change(left, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Begin(Func<List<T>, Task> work)
+    {
+        while (Next(work) is { } next) GoOn(next, work);
+    }
+
+    /// <summary>Others' rounds are not part of this one's request, or of its trace.</summary>
+    private void GoOn(Round next, Func<List<T>, Task> work)
+    {
+        using var _ = ExecutionContext.SuppressFlow();
+        Task.Run(() => RunAsync(next, work), CancellationToken.None);
+    }
+
+    /// <summary>An organization's requests, in the order in which they came.</summary>
+    private sealed record Line(Guid OrganizationId)
+    {
+        public Queue<T> Waiting { get; } = [];
+        public bool Busy { get; set; }
+    }
+
+    private sealed record Round(List<T> All, List<Line> Lines);
+}
