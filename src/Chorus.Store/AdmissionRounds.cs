@@ -1,24 +1,24 @@
 namespace Chorus.Store;
 
 /// <summary>
-/// Requests that wait, and the rounds that admit them. An organization is in one round at a time, so no round waits for another's
-/// locks. A round costs more than one more request does in it: one begins at once while there is little to do; beside others only
-/// when enough wait for it, or when nothing has begun for a while. Organizations take turns.
+/// Requests that wait, and the rounds that admit them. An organization is in one round of this process at a time, so that no two
+/// wait for each other's locks. A round costs more than one more request does in it: one begins at once while there is little to
+/// do; beside others only when enough wait for it, or when nothing has begun for a while. Organizations take turns.
 /// </summary>
 /// <param name="atOnce">Rounds that may be under way side by side.</param>
 /// <param name="most">How many go with one round.</param>
-/// <param name="longest">How many may wait; half of them for one organization.</param>
-internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, TimeProvider clock)
+/// <param name="longest">How many may wait; half of them of one organization, or behind rounds under way.</param>
+internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, TimeProvider clock) where T : class
 {
     private const int Few = 4, Enough = 16;
 
-    /// <summary>The longest that anybody waits for a round that is held up.</summary>
+    /// <summary>The longest that an organization waits for rounds it is not in, while another may begin.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock turn = new();
     private readonly Dictionary<Guid, Line> lines = [];
     private readonly Queue<Line> ready = [];
-    private int waiting, eligible, running, last;
+    private int waiting, eligible, running, underWay;
     private long begun;
     private ITimer? alarm;
     private bool armed;
@@ -32,13 +32,15 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
         {
             if (waiting >= longest) return false;
             if (!lines.TryGetValue(organizationId, out var line)) lines[organizationId] = line = new(organizationId);
-            if (line.Waiting.Count >= Math.Max(1, longest / 2)) return false;
+            var half = Math.Max(1, longest / 2);
+            if (line.Waiting.Count >= half || (line.Busy && waiting - eligible >= half)) return false;
             waiting++;
             line.Waiting.Enqueue(one);
             if (!line.Busy) MakeReady(line, more: 1);
             round = Next(work);
         }
-        if (round is not null) await RunAsync(round, work); // a lone one on its own thread
+        if (round is { All.Count: 1 } && ReferenceEquals(round.All[0], one)) await RunAsync(round, work); // a lone one on its own thread
+        else if (round is not null) GoOn(round, work);
         return true;
     }
 
@@ -51,7 +53,7 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
     private Round? Next(Func<List<T>, Task> work)
     {
         if (eligible == 0 || running >= atOnce) return null;
-        var mayBegin = running == 0 || (running == 1 && last + eligible <= Few);
+        var mayBegin = running == 0 || (running == 1 && underWay + eligible <= Few);
         if (!mayBegin && eligible < Enough && Patience - clock.GetElapsedTime(begun) is { Ticks: > 0 } left)
         {
             Arm(left, work);
@@ -68,8 +70,8 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
             eligible -= line.Waiting.Count;
             while (round.All.Count < most && line.Waiting.TryDequeue(out var one)) round.All.Add(one);
         }
-        last = round.All.Count;
-        waiting -= last;
+        waiting -= round.All.Count;
+        underWay += round.All.Count;
         return round;
     }
 
@@ -80,7 +82,7 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
         {
             lock (turn)
             {
-                running--;
+                (running, underWay) = (running - 1, underWay - round.All.Count);
                 foreach (var line in round.Lines)
                 {
                     line.Busy = false;
@@ -98,7 +100,7 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
         armed = true;
         using var _ = ExecutionContext.SuppressFlow();
         alarm ??= clock.CreateTimer(_ => { lock (turn) { armed = false; Begin(work); } }, null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        alarm.Change(left, Timeout.InfiniteTimeSpan);
+        alarm.Change(left + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
     }
 
     private void Begin(Func<List<T>, Task> work)

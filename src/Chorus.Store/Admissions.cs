@@ -33,7 +33,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private readonly PresumedAdmission presumed = new(source, settings, keys, clock);
     private readonly AdmissionRounds<Waiting> rounds =
-        new(Math.Max(1, settings.AdmissionRounds), Math.Max(1, settings.AdmissionBatch), settings.AdmissionQueue, clock);
+        new(Math.Max(1, settings.AdmissionRounds), Math.Max(1, settings.AdmissionBatch), Math.Max(1, settings.AdmissionQueue), clock);
 
     /// <summary>Tells of calls that were queued in one transaction, once it is committed.</summary>
     public event Action<IReadOnlyList<CallRequested>>? Queued;

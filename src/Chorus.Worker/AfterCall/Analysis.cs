@@ -15,7 +15,7 @@ public sealed record Findings(string? Summary, IReadOnlyDictionary<string, Extra
 /// <summary>Analyses a conversation as it was asked for, with the agent's brain. Nothing is stored that does not keep to the schema.</summary>
 public sealed class Analysis(CallJournal journal, CallQueries calls, Registry registry, Brains brains, TimeProvider clock) : IJob
 {
-    private const int MostAttempts = 5;
+    private const int MostAttempts = 8; // two minutes; the webhook waits for five
 
     public string Kind => JobKinds.Analysis;
 
