@@ -36,7 +36,7 @@ public sealed class FullQueueTests
     }
 
     [Fact]
-    public async Task Who_is_held_up_takes_half_of_the_queue_and_holds_up_nobody_else()
+    public async Task Those_who_are_held_up_take_half_of_the_queue_and_hold_up_nobody_else()
     {
         var store = await TestServers.TestServers.NewDatabaseAsync("chorus_full_queue_tests");
         await using var host = await Api.StartAsync(store, ("Chorus:Store:AdmissionQueue", "2"));
@@ -51,6 +51,7 @@ public sealed class FullQueueTests
         var refused = await Task.WhenAny(more);
         more.Remove(refused);
         await (await refused).ErrorAsync(HttpStatusCode.ServiceUnavailable, "overloaded");
+        await (await too.PostCallAsync(too.Call()).WaitAsync(TimeSpan.FromSeconds(20))).ErrorAsync(HttpStatusCode.ServiceUnavailable, "overloaded");
 
         (await other.PostCallAsync(other.Call()).WaitAsync(TimeSpan.FromSeconds(20))).StatusCode.ShouldBe(HttpStatusCode.Created);
 
