@@ -18,6 +18,7 @@ var (length, report) = (TimeSpan.FromSeconds(seconds), new Report());
 var how = string.Create(CultureInfo.InvariantCulture, $"{calls:N0} calls stored before each peer's first round, {rounds} rounds of {seconds} s for each figure, warm-up of {warmUp} s; wrk with one thread; fsync, synchronous_commit and publisher confirms on.");
 
 var part = ((string[])["BENCH_ONLY", "BENCH_FIGURES", "BENCH_CONNECTIONS", "BENCH_CALLS", "BENCH_LISTS", "BENCH_LASTING"]).Any(name => Environment.GetEnvironmentVariable(name) is not null);
+bool[] sides = quick ? [true, false, false, true] : [true, false, false, true, true, false, false, true];
 var results = Path.Combine(Machine.Root, quick || part ? ".local/bench/results" : "bench/results");
 
 if (only is null || only.Contains("lives")) await LivesAsync();
@@ -46,13 +47,13 @@ try
     }
     if (peers.Contains(ours))
     {
-        if (figures.Contains("post")) foreach (var many in (bool[])[true, false, false, true])
+        if (figures.Contains("post")) foreach (var many in sides)
         {
             ours.Many = many;
             Record(many ? "post_c64_thousand_organizations" : "post_c64_one_organization", ours, await Rounds.PostAsync(ours, 64, length));
         }
         ours.Many = true;
-        if (figures.Contains("post")) foreach (var fresh in (bool[])[true, false, false, true])
+        if (figures.Contains("post")) foreach (var fresh in sides)
             Record(fresh ? "post_c64_new_callees" : "post_c64_known_callees", ours, await Rounds.PostAsync(ours, 64, length, newCallees: fresh));
         if (figures.Contains("gets")) await GetsAsync();
     }
@@ -62,10 +63,10 @@ try
         await Overload.MeasureAsync(ours, report, 300, quick ? 300 : 2000);
         var second = await ours.SecondApiAsync();
         await Rounds.PostAsync(ours, 64, TimeSpan.FromSeconds(warmUp), [second]); // until it is compiled
-        foreach (var two in (bool[])[true, false, false, true]) Record(two ? "post_c64_two_apis" : "post_c64_one_api", ours, await Rounds.PostAsync(ours, 64, length, two ? [ours.Url, second] : null));
+        foreach (var two in sides) Record(two ? "post_c64_two_apis" : "post_c64_one_api", ours, await Rounds.PostAsync(ours, 64, length, two ? [ours.Url, second] : null));
         var paths = await ours.PathsAsync(10_000);
         await Rounds.GetAsync(ours, "", [], 64, TimeSpan.FromSeconds(warmUp), paths, [ours.Url, second]);
-        foreach (var two in (bool[])[true, false, false, true]) Record(two ? "get_c64_two_apis" : "get_c64_one_api", ours, await Rounds.GetAsync(ours, "", [], 64, length, paths, two ? [ours.Url, second] : null));
+        foreach (var two in sides) Record(two ? "get_c64_two_apis" : "get_c64_one_api", ours, await Rounds.GetAsync(ours, "", [], 64, length, paths, two ? [ours.Url, second] : null));
     }
     if (peers.OfType<Stock>().FirstOrDefault() is { } stock && figures.Contains("lives")) await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
     if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, .. lists]);

@@ -34,9 +34,9 @@ internal sealed class Called(Func<Guid, string, Callee?> known)
 internal sealed record AdmissionState(Dictionary<Guid, Account> Accounts, Dictionary<Guid, NamedCall> Known, Dictionary<(Guid, string), Callee> Callees);
 
 /// <summary>
-/// The first round trip of an admission that is decided: begins, locks the accounts, in one order everywhere, then looks for the
-/// numbers' callees and for calls that are there already, under a key or because an answer was lost: who holds the lock sees every
-/// earlier call. Each is looked up by itself (<c>lateral</c>, <c>offset 0</c>): a join may be planned to read the whole of a table that was small.
+/// The first round trip of an admission that is decided: begins, waits for those who presume of these organizations and keeps others
+/// out, locks the accounts, all in one order everywhere, then looks for the numbers' callees and for calls that are there already, under a
+/// key or because an answer was lost: who holds the locks sees every earlier call. Each is looked up by itself (<c>lateral</c>, <c>offset 0</c>): a join may be planned to read the whole of a table that was small.
 /// </summary>
 internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings settings, CalleeKeys keys)
 {
@@ -46,6 +46,8 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
         var called = requests.Select(r => (r.OrganizationId, r.To)).Distinct().ToArray();
         var schema = settings.Schema;
         await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin") } };
+        batch.BatchCommands.Add(Statement.Of("select pg_advisory_xact_lock(uuid_hash_extended(i, 0)) from (select i from unnest($1) as a(i) order by i) r",
+            requests.Select(r => r.OrganizationId).Distinct().ToArray()));
         batch.BatchCommands.Add(Statement.Of($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id for update",
             requests.Select(r => r.OrganizationId).Distinct().ToArray()));
         batch.BatchCommands.Add(Statement.Of($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")}, lateral (select * from {schema}.callees where number = asked.number and organization_id = asked.organization_id offset 0) c",
@@ -56,6 +58,7 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
         List<(Guid Id, string Tenant)> named = [];
         await using (var reader = await batch.ExecuteReaderAsync())
         {
+            await reader.NextResultAsync();
             while (await reader.ReadAsync())
                 state.Accounts.Add(reader.GetGuid(0), new(reader.GetGuid(0), reader.GetDecimal(1), reader.GetDecimal(2), reader.GetInt32(3), reader.GetInt32(4)));
             await reader.NextResultAsync();

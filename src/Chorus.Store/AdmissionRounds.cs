@@ -1,16 +1,16 @@
 namespace Chorus.Store;
 
 /// <summary>
-/// Requests that wait, and the rounds that admit them. An organization is in one round of this process at a time, so that no two
-/// wait for each other's locks. A round costs more than one more request does in it: one begins at once while there is little to
-/// do; beside others only when enough wait for it, or when nothing has begun for a while. Organizations take turns.
+/// Requests that wait, and the rounds that admit them. A round costs more than one more request does in it: one begins at once while
+/// there is little to do; beside others only when enough wait for it, or when nothing has begun for a while. Rounds of one organization
+/// wait for each other at its account: a second begins only when enough of it wait, a third never. Organizations take turns.
 /// </summary>
 /// <param name="atOnce">Rounds that may be under way side by side.</param>
 /// <param name="most">How many go with one round.</param>
 /// <param name="longest">How many may wait; half of them of one organization, or behind rounds under way.</param>
 internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, TimeProvider clock) where T : class
 {
-    private const int Few = 4, Enough = 16;
+    private const int Few = 4, Enough = 16, MostOfOne = 2;
 
     /// <summary>The longest that an organization waits for rounds it is not in, while another may begin.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
@@ -33,10 +33,11 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
             if (waiting >= longest) return false;
             if (!lines.TryGetValue(organizationId, out var line)) lines[organizationId] = line = new(organizationId);
             var half = Math.Max(1, longest / 2);
-            if (line.Waiting.Count >= half || (line.Busy && waiting - eligible >= half)) return false;
+            if (line.Waiting.Count >= half || (line.Rounds > 0 && !line.Ready && waiting - eligible >= half)) return false;
             waiting++;
             line.Waiting.Enqueue(one);
-            if (!line.Busy) MakeReady(line, more: 1);
+            if (line.Ready) eligible++;
+            else MakeReady(line);
             round = Next(work);
         }
         if (round is { All.Count: 1 } && ReferenceEquals(round.All[0], one)) await RunAsync(round, work); // a lone one on its own thread
@@ -44,10 +45,12 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
         return true;
     }
 
-    private void MakeReady(Line line, int more)
+    private void MakeReady(Line line)
     {
-        eligible += more;
-        if (line.Waiting.Count == more) ready.Enqueue(line);
+        if (line.Waiting.Count < (line.Rounds == 0 ? 1 : Enough) || line.Rounds == MostOfOne) return;
+        line.Ready = true;
+        eligible += line.Waiting.Count;
+        ready.Enqueue(line);
     }
 
     private Round? Next(Func<List<T>, Task> work)
@@ -65,10 +68,11 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
         (running, begun) = (running + 1, clock.GetTimestamp());
         while (round.All.Count < Math.Min(share, most) && ready.TryDequeue(out var line))
         {
-            line.Busy = true;
+            (line.Ready, line.Rounds) = (false, line.Rounds + 1);
             round.Lines.Add(line);
             eligible -= line.Waiting.Count;
             while (round.All.Count < most && line.Waiting.TryDequeue(out var one)) round.All.Add(one);
+            MakeReady(line);
         }
         waiting -= round.All.Count;
         underWay += round.All.Count;
@@ -85,9 +89,9 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
                 (running, underWay) = (running - 1, underWay - round.All.Count);
                 foreach (var line in round.Lines)
                 {
-                    line.Busy = false;
-                    if (line.Waiting.Count > 0) MakeReady(line, line.Waiting.Count);
-                    else lines.Remove(line.OrganizationId);
+                    line.Rounds--;
+                    if (!line.Ready) MakeReady(line);
+                    if (line.Rounds == 0 && line.Waiting.Count == 0) lines.Remove(line.OrganizationId);
                 }
                 Begin(work);
             }
@@ -119,7 +123,12 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
     private sealed record Line(Guid OrganizationId)
     {
         public Queue<T> Waiting { get; } = [];
-        public bool Busy { get; set; }
+
+        /// <summary>How many rounds it is in.</summary>
+        public int Rounds { get; set; }
+
+        /// <summary>Whether it may be in the next one.</summary>
+        public bool Ready { get; set; }
     }
 
     private sealed record Round(List<T> All, List<Line> Lines);

@@ -51,11 +51,15 @@ create table if not exists {schema}.callees (
 
 -- Queues calls: takes a slot and sets money aside in their accounts, and writes callees, streams, first events, documents and holds.
 -- What is presumed was not looked at under the accounts' locks. Nothing is written then, and the answer is false, if a call is there
--- already or its account cannot bear all of its calls; or if a number that seemed new is known: then that comes with it. It fails if
--- one of several accounts cannot bear its calls (CH003), or if a remembered callee is erased, or another has come meanwhile (CH001):
--- a unique violation would write the number into the server's log. Its plans are kept from when the tables were empty, so it is written
--- to look up what is asked for, row by row, and nothing else: a join would be planned to read the smaller table, which grows. A change
--- of its parameters needs another name.
+-- already; or if a number that seemed new is known: then that comes with it. It fails if an account cannot bear its calls (CH003), or
+-- if a remembered callee is erased, or another has come meanwhile (CH001): a unique violation would write the number into the server's log.
+-- Accounts are locked late, for transactions of one organization wait for each other there until the flush of a commit; before the
+-- holds, so that a ledger is in the order in which it came to be; and before the events, for a number of the log that is drawn and not
+-- used holds up the relay. Who decides instead of presuming holds the account from the beginning, and would wait for a stream of one
+-- who waits for the account: an advisory lock of the organization, shared by those who presume, keeps the two apart; among those who
+-- presume, streams are written in one order.
+-- Its plans are kept from when the tables were empty, so it is written to look up what is asked for, row by row, and nothing else: a join
+-- would be planned to read the smaller table, which grows. A change of its parameters needs another name.
 create or replace function {schema}.begin_calls(
     presumed boolean, accounts uuid[], slots integer[], sums numeric[],
     new_numbers text[], new_organizations uuid[], new_ids uuid[], new_keys bytea[],
@@ -70,6 +74,7 @@ declare
 begin
     done := false;
     if presumed then
+        perform pg_advisory_xact_lock_shared(uuid_hash_extended(r.i, 0)) from (select i from unnest(accounts) as a(i) order by i) r;
         if exists (select from unnest(tenants, calls) as r(t, i) where (select true from {schema}.mt_streams s where s.tenant_id = r.t and s.id = r.i)) then return; end if;
         if cardinality(new_ids) > 0 then
             select array_agg(c.organization_id), array_agg(c.number), array_agg(c.id), array_agg(c.key) into known_organizations, known_numbers, known_ids, known_keys
@@ -78,6 +83,11 @@ begin
         end if;
     end if;
 
+    insert into {schema}.mt_streams (tenant_id, id, type, version) select t, i, 'call_document', 1 from unnest(tenants, calls) as r(t, i) order by i;
+    insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, metadata, mt_dotnet_type)
+        select t, i, d, 1, s, at, a, p, c, u, m, document_class
+        from unnest(tenants, calls, documents, statuses, created, agents, phone_numbers, begin_calls.callees, due, metadatas) as r(t, i, d, s, at, a, p, c, u, m);
+
     if cardinality(accounts) > 1 then
         perform from {schema}.organizations where id = any(accounts) order by id for update;
     end if;
@@ -85,7 +95,6 @@ begin
         where a.id = any(accounts) and a.id = r.i and a.active_calls + r.n <= a.max_concurrent_calls and a.balance - a.held >= r.s;
     get diagnostics bearing = row_count;
     if bearing < cardinality(accounts) then
-        if presumed and bearing = 0 and cardinality(accounts) = 1 then return; end if;
         raise exception 'an account cannot bear its calls' using errcode = 'CH003';
     end if;
 
@@ -98,15 +107,11 @@ begin
         raise exception 'a number has another key' using errcode = 'CH001';
     end if;
 
-    insert into {schema}.mt_streams (tenant_id, id, type, version) select t, i, 'call_document', 1 from unnest(tenants, calls) as r(t, i);
+    insert into {schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at)
+        select t::uuid, 'hold', -h, i, i, event_type, at from unnest(tenants, calls, holds, created) as r(t, i, h, at);
     insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
         select nextval('{schema}.mt_events_sequence'), e, s, 1, d, event_type, transaction_timestamp(), t, event_class, c, false
         from unnest(tenants, calls, events, facts, traces) with ordinality as r(t, s, e, d, c, n) order by n;
-    insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, metadata, mt_dotnet_type)
-        select t, i, d, 1, s, at, a, p, c, u, m, document_class
-        from unnest(tenants, calls, documents, statuses, created, agents, phone_numbers, begin_calls.callees, due, metadatas) as r(t, i, d, s, at, a, p, c, u, m);
-    insert into {schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at)
-        select t::uuid, 'hold', -h, i, i, event_type, at from unnest(tenants, calls, holds, created) as r(t, i, h, at);
     done := true;
 end $$;
 

@@ -8,6 +8,7 @@ using Chorus.Store;
 using Chorus.TestServers;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 [assembly: AssemblyFixture(typeof(Chorus.Api.Tests.Api))]
 
@@ -89,6 +90,16 @@ public sealed record Tenant(Guid Id, string Key, HttpClient Client, Guid AgentId
     public async Task<JsonElement> GetAsync(string path) => await Client.GetFromJsonAsync<JsonElement>(path);
 
     public async Task<JsonElement> OrganizationAsync() => (await GetAsync("/v1/organization")).GetProperty("data");
+}
+
+internal static class Locks
+{
+    /// <summary>How many wait for a lock in this database.</summary>
+    public static async Task<long> WaitingAsync(this NpgsqlDataSource source)
+    {
+        await using var command = source.CreateCommand("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
 }
 
 internal static class Http

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Chorus.TestServers;
 using Npgsql;
 
@@ -19,7 +20,7 @@ public sealed class FullQueueTests
         await using (var held = new NpgsqlCommand($"select from chorus.organizations where id = '{tenant.Id}' for update", connection)) await held.ExecuteNonQueryAsync();
 
         var admitted = tenant.PostCallAsync(tenant.Call());
-        await Eventually.TrueAsync(async () => await WaitingAsync(source) == 1, TimeSpan.FromSeconds(20), () => "no admission waits for the account");
+        await Eventually.TrueAsync(async () => await source.WaitingAsync() == 1, TimeSpan.FromSeconds(20), () => "no admission waits for the account");
         List<Task<HttpResponseMessage>> others = [.. Enumerable.Range(0, 3).Select(_ => tenant.PostCallAsync(tenant.Call()))]; // room for one of them
         for (var refusals = 0; refusals < 2; refusals++)
         {
@@ -46,7 +47,7 @@ public sealed class FullQueueTests
         await using var busy = await connection.BeginTransactionAsync();
         await using (var hold = new NpgsqlCommand($"select from chorus.organizations where id in ('{held.Id}', '{too.Id}') for update", connection)) await hold.ExecuteNonQueryAsync();
         Task<HttpResponseMessage>[] first = [held.PostCallAsync(held.Call()), too.PostCallAsync(too.Call())];
-        await Eventually.TrueAsync(async () => await WaitingAsync(source) == 2, TimeSpan.FromSeconds(20), () => "no admissions wait for the accounts");
+        await Eventually.TrueAsync(async () => await source.WaitingAsync() == 2, TimeSpan.FromSeconds(20), () => "no admissions wait for the accounts");
         List<Task<HttpResponseMessage>> more = [held.PostCallAsync(held.Call()), held.PostCallAsync(held.Call())];
         var refused = await Task.WhenAny(more);
         more.Remove(refused);
@@ -56,14 +57,32 @@ public sealed class FullQueueTests
         (await other.PostCallAsync(other.Call()).WaitAsync(TimeSpan.FromSeconds(20))).StatusCode.ShouldBe(HttpStatusCode.Created);
 
         first.ShouldAllBe(f => !f.IsCompleted);
+        await using (var unused = source.CreateCommand("select max(seq_id) - count(*) from chorus.mt_events")) (await unused.ExecuteScalarAsync()).ShouldBe(0L); // the relay would wait at a number that is drawn
         await busy.RollbackAsync();
         foreach (var answer in await Task.WhenAll(first)) answer.StatusCode.ShouldBe(HttpStatusCode.Created);
         (await more.ShouldHaveSingleItem()).StatusCode.ShouldBe(HttpStatusCode.Created);
     }
 
-    private static async Task<long> WaitingAsync(NpgsqlDataSource source)
+    [Fact]
+    public async Task Of_an_organization_whose_account_is_busy_a_second_lot_is_written_meanwhile_and_a_third_is_not()
     {
-        await using var command = source.CreateCommand("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
-        return (long)(await command.ExecuteScalarAsync())!;
+        var store = await TestServers.TestServers.NewDatabaseAsync("chorus_full_queue_tests");
+        await using var host = await Api.StartAsync(store);
+        var (tenant, other) = (await Api.TenantAsync(host), await Api.TenantAsync(host));
+        await using var source = NpgsqlDataSource.Create(store);
+        await using var connection = await source.OpenConnectionAsync();
+        await using var busy = await connection.BeginTransactionAsync();
+        await using (var hold = new NpgsqlCommand($"select from chorus.organizations where id = '{tenant.Id}' for update", connection)) await hold.ExecuteNonQueryAsync();
+        List<Task<JsonElement>> calls = [tenant.PlaceAsync()];
+        await Eventually.TrueAsync(async () => await source.WaitingAsync() == 1, TimeSpan.FromSeconds(20), () => "no admission waits for the account");
+
+        for (var i = 0; i < 40; i++) calls.Add(tenant.PlaceAsync());
+
+        await Eventually.TrueAsync(async () => await source.WaitingAsync() == 2, TimeSpan.FromSeconds(20), () => "no second admission waits for the account");
+        await other.PlaceAsync(); // a third would have begun before it
+        (await source.WaitingAsync()).ShouldBe(2);
+        await busy.RollbackAsync();
+        (await Task.WhenAll(calls)).Select(c => c.GetProperty("id").GetString()).Distinct().Count().ShouldBe(41);
+        (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(41);
     }
 }

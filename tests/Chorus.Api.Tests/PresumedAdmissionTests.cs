@@ -17,6 +17,7 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         direct = await TestServers.TestServers.NewDatabaseAsync("chorus_presumed_tests");
+        await ExecuteAsync("alter database chorus_presumed_tests set deadlock_timeout = '60s'"); // who waits for each other is not helped by PostgreSQL here
         plug = new(TestServers.TestServers.PostgresPort);
         host = await Api.StartAsync(TestServers.TestServers.Postgres("chorus_presumed_tests", plug.Port));
         other = await Api.StartAsync(direct);
@@ -137,6 +138,30 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_key_that_one_process_decides_on_while_another_presumes_it_to_be_new_is_one_call()
+    {
+        var tenant = await Api.TenantAsync(host, maxConcurrentCalls: 1);
+        await tenant.PlaceAsync();
+        var deciding = tenant with { Client = Api.Client(other, tenant.Key) };
+        using (var refused = await deciding.PostCallAsync(tenant.Call())) refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests); // that process presumes nothing from here on
+        await ExecuteAsync($"update chorus.organizations set max_concurrent_calls = 10 where id = '{tenant.Id}'");
+        await using var source = NpgsqlDataSource.Create(direct);
+        await using var connection = await source.OpenConnectionAsync();
+        await using var busy = await connection.BeginTransactionAsync();
+        await using (var hold = new NpgsqlCommand($"select from chorus.organizations where id = '{tenant.Id}' for update", connection)) await hold.ExecuteNonQueryAsync();
+        var decided = deciding.PlaceAsync(idempotencyKey: "key");
+        await Eventually.TrueAsync(async () => await source.WaitingAsync() == 1, TimeSpan.FromSeconds(20), () => "nobody decides");
+        var presumed = tenant.PlaceAsync(idempotencyKey: "key");
+        await Eventually.TrueAsync(async () => await source.WaitingAsync() == 2, TimeSpan.FromSeconds(20), () => "nobody presumes");
+
+        await busy.RollbackAsync();
+
+        var calls = await Task.WhenAll(decided, presumed).WaitAsync(TimeSpan.FromSeconds(20));
+        calls[0].GetProperty("id").GetString().ShouldBe(calls[1].GetProperty("id").GetString());
+        (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(2);
+    }
+
+    [Fact]
     public async Task Each_of_a_batch_gets_its_own_answer_whatever_the_others_are()
     {
         var (tenant, busy) = (await Api.TenantAsync(host), await Api.TenantAsync(host, maxConcurrentCalls: 0));
@@ -185,6 +210,13 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
         await tenant.PlaceAsync();
         using var third = await tenant.PostCallAsync(tenant.Call());
         third.StatusCode.ShouldBe(HttpStatusCode.PaymentRequired);
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(direct);
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
     }
 
     private static async Task AreAllCalls(Tenant tenant, params JsonElement[] calls)
