@@ -3,21 +3,21 @@ namespace Chorus.Store;
 /// <summary>
 /// Requests that wait, and the rounds that admit them. A round costs more than one more request does in it: one begins at once while
 /// there is little to do; beside others only when enough wait for it, or when nothing has begun for a while. Rounds of one organization
-/// wait for each other at its account: a second begins only when enough of it wait, a third never. Organizations take turns.
+/// wait for each other at its account: a second begins only when enough of it wait, and never as the last that may. Organizations take turns.
 /// </summary>
 /// <param name="atOnce">Rounds that may be under way side by side.</param>
 /// <param name="most">How many go with one round.</param>
 /// <param name="longest">How many may wait; half of them of one organization, or behind rounds under way.</param>
 internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, TimeProvider clock) where T : class
 {
-    private const int Few = 4, Enough = 16, MostOfOne = 2;
+    private const int Few = 4, Enough = 16;
 
     /// <summary>The longest that an organization waits for rounds it is not in, while another may begin.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock turn = new();
     private readonly Dictionary<Guid, Line> lines = [];
-    private readonly Queue<Line> ready = [];
+    private readonly Queue<Line> ready = [], second = [];
     private int waiting, eligible, running, underWay;
     private long begun;
     private ITimer? alarm;
@@ -33,11 +33,11 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
             if (waiting >= longest) return false;
             if (!lines.TryGetValue(organizationId, out var line)) lines[organizationId] = line = new(organizationId);
             var half = Math.Max(1, longest / 2);
-            if (line.Waiting.Count >= half || (line.Rounds > 0 && !line.Ready && waiting - eligible >= half)) return false;
+            if (line.Waiting.Count >= half || (line.Rounds > 0 && waiting - eligible >= half)) return false;
             waiting++;
             line.Waiting.Enqueue(one);
-            if (line.Ready) eligible++;
-            else MakeReady(line);
+            if (line.Rounds == 0) MakeReady(line, more: 1);
+            else if (line.Waiting.Count == Enough) second.Enqueue(line);
             round = Next(work);
         }
         if (round is { All.Count: 1 } && ReferenceEquals(round.All[0], one)) await RunAsync(round, work); // a lone one on its own thread
@@ -45,37 +45,50 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
         return true;
     }
 
-    private void MakeReady(Line line)
+    private void MakeReady(Line line, int more)
     {
-        if (line.Waiting.Count < (line.Rounds == 0 ? 1 : Enough) || line.Rounds == MostOfOne) return;
-        line.Ready = true;
-        eligible += line.Waiting.Count;
-        ready.Enqueue(line);
+        eligible += more;
+        if (line.Waiting.Count == more) ready.Enqueue(line);
     }
 
     private Round? Next(Func<List<T>, Task> work)
     {
-        if (eligible == 0 || running >= atOnce) return null;
-        var mayBegin = running == 0 || (running == 1 && underWay + eligible <= Few);
-        if (!mayBegin && eligible < Enough && Patience - clock.GetElapsedTime(begun) is { Ticks: > 0 } left)
-        {
-            Arm(left, work);
-            return null;
-        }
+        if (running >= atOnce) return null;
+        var left = Patience - clock.GetElapsedTime(begun);
+        if (eligible > 0 && (running == 0 || (running == 1 && underWay + eligible <= Few) || eligible >= Enough || left.Ticks <= 0)) return First();
+        while (running < atOnce - 1 && second.TryDequeue(out var line))
+            if (line.Rounds == 1 && line.Waiting.Count >= Enough) return Take(line, New()); // or else it has changed since
+        if (eligible > 0) Arm(left, work);
+        return null;
+    }
 
-        var share = Math.Max(Enough, eligible / (atOnce - running));
-        var round = new Round([], []);
-        (running, begun) = (running + 1, clock.GetTimestamp());
-        while (round.All.Count < Math.Min(share, most) && ready.TryDequeue(out var line))
+    /// <summary>A round of organizations that are in none.</summary>
+    private Round First()
+    {
+        var (share, round) = (Math.Min(most, Math.Max(Enough, eligible / (atOnce - running))), New());
+        while (round.All.Count < share && ready.TryDequeue(out var line))
         {
-            (line.Ready, line.Rounds) = (false, line.Rounds + 1);
-            round.Lines.Add(line);
             eligible -= line.Waiting.Count;
-            while (round.All.Count < most && line.Waiting.TryDequeue(out var one)) round.All.Add(one);
-            MakeReady(line);
+            Take(line, round);
         }
-        waiting -= round.All.Count;
-        underWay += round.All.Count;
+        return round;
+    }
+
+    private Round New()
+    {
+        (running, begun) = (running + 1, clock.GetTimestamp());
+        return new([], []);
+    }
+
+    private Round Take(Line line, Round round)
+    {
+        line.Rounds++;
+        round.Lines.Add(line);
+        var before = round.All.Count;
+        while (round.All.Count < most && line.Waiting.TryDequeue(out var one)) round.All.Add(one);
+        waiting -= round.All.Count - before;
+        underWay += round.All.Count - before;
+        if (line.Waiting.Count >= Enough) second.Enqueue(line);
         return round;
     }
 
@@ -87,15 +100,18 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
             lock (turn)
             {
                 (running, underWay) = (running - 1, underWay - round.All.Count);
-                foreach (var line in round.Lines)
-                {
-                    line.Rounds--;
-                    if (!line.Ready) MakeReady(line);
-                    if (line.Rounds == 0 && line.Waiting.Count == 0) lines.Remove(line.OrganizationId);
-                }
+                foreach (var line in round.Lines) Leave(line);
                 Begin(work);
             }
         }
+    }
+
+    private void Leave(Line line)
+    {
+        line.Rounds--;
+        if (line.Rounds > 0 && line.Waiting.Count >= Enough) second.Enqueue(line);
+        else if (line.Rounds == 0 && line.Waiting.Count > 0) MakeReady(line, line.Waiting.Count);
+        else if (line.Rounds == 0) lines.Remove(line.OrganizationId);
     }
 
     private void Arm(TimeSpan left, Func<List<T>, Task> work)
@@ -124,11 +140,8 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
     {
         public Queue<T> Waiting { get; } = [];
 
-        /// <summary>How many rounds it is in.</summary>
+        /// <summary>How many rounds under way it is in: two at most.</summary>
         public int Rounds { get; set; }
-
-        /// <summary>Whether it may be in the next one.</summary>
-        public bool Ready { get; set; }
     }
 
     private sealed record Round(List<T> All, List<Line> Lines);

@@ -6,8 +6,8 @@ namespace Chorus.Store;
 
 /// <summary>
 /// Admission in one round trip, without looking first: it is presumed that every account can bear its calls, that no key is
-/// repeated, and that callees are new or who they were a minute ago. The store verifies all of it under the accounts' locks, and
-/// otherwise writes nothing. It only ever says yes; who is refused, and why, is decided by <see cref="Admissions"/>.
+/// repeated, and that callees are new or who they were a minute ago. The store verifies all of it, what may change under the accounts'
+/// locks, and otherwise nothing is written. It only ever says yes; who is refused, and why, is decided by <see cref="Admissions"/>.
 /// </summary>
 internal sealed class PresumedAdmission(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, TimeProvider clock)
 {

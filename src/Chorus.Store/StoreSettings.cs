@@ -9,7 +9,7 @@ public sealed class StoreSettings
     /// <summary>Most requests that one transaction admits. Default 200.</summary>
     public int AdmissionBatch { get; set; } = 200;
 
-    /// <summary>Most transactions that admit side by side in one process; an organization is in one of them at a time. Default 4.</summary>
+    /// <summary>Most transactions that admit side by side in one process; an organization is in two of them at most. Default 4.</summary>
     public int AdmissionRounds { get; set; } = 4;
 
     /// <summary>Requests that may wait for admission before further ones are answered 503: who is let in is not kept for more than about a second, unless the store is. Half of them may be one organization's. Default 2000.</summary>

@@ -51,8 +51,9 @@ create table if not exists {schema}.callees (
 
 -- Queues calls: takes a slot and sets money aside in their accounts, and writes callees, streams, first events, documents and holds.
 -- What is presumed was not looked at under the accounts' locks. Nothing is written then, and the answer is false, if a call is there
--- already; or if a number that seemed new is known: then that comes with it. It fails if an account cannot bear its calls (CH003), or
--- if a remembered callee is erased, or another has come meanwhile (CH001): a unique violation would write the number into the server's log.
+-- already, or an account cannot bear its calls; or if a number that seemed new is known: then that comes with it. It fails if any of this
+-- comes true meanwhile (a unique violation of the stream, CH003), or if a remembered callee is erased, or another has come (CH001): a
+-- unique violation there would write the number into the server's log.
 -- Accounts are locked late, for transactions of one organization wait for each other there until the flush of a commit; before the
 -- holds, so that a ledger is in the order in which it came to be; and before the events, for a number of the log that is drawn and not
 -- used holds up the relay. Who decides instead of presuming holds the account from the beginning, and would wait for a stream of one
@@ -76,6 +77,8 @@ begin
     if presumed then
         perform pg_advisory_xact_lock_shared(uuid_hash_extended(r.i, 0)) from (select i from unnest(accounts) as a(i) order by i) r;
         if exists (select from unnest(tenants, calls) as r(t, i) where (select true from {schema}.mt_streams s where s.tenant_id = r.t and s.id = r.i)) then return; end if;
+        if exists (select from unnest(accounts, slots, sums) as r(i, n, s) where (select true from {schema}.organizations a
+            where a.id = r.i and a.active_calls + r.n <= a.max_concurrent_calls and a.balance - a.held >= r.s) is null) then return; end if;
         if cardinality(new_ids) > 0 then
             select array_agg(c.organization_id), array_agg(c.number), array_agg(c.id), array_agg(c.key) into known_organizations, known_numbers, known_ids, known_keys
                 from unnest(new_numbers, new_organizations) as r(n, o), lateral (select * from {schema}.callees where number = r.n and organization_id = r.o offset 0) c;

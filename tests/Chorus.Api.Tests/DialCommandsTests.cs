@@ -19,6 +19,7 @@ public sealed class DialCommandsTests(Api api) : IAsyncLifetime
     {
         connection = await new ConnectionFactory { Uri = new(TestServers.TestServers.RabbitMq("chorus-api-tests")) }.CreateConnectionAsync();
         var channel = await connection.CreateChannelAsync();
+        await channel.QueueDeleteAsync("chorus.commands"); // a worker's, of tests that ran before
         await channel.QueueDeclareAsync("chorus.commands", durable: false, exclusive: true, autoDelete: true);
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, message) =>
