@@ -3,7 +3,8 @@ namespace Chorus.Store;
 /// <summary>
 /// Requests that wait, and the rounds that admit them. A round costs more than one more request does in it: one begins at once while
 /// there is little to do; beside others only when enough wait for it, or when nothing has begun for a while. Rounds of one organization
-/// wait for each other at its account: a second begins only when enough of it wait, and never as the last that may. Organizations take turns.
+/// wait for each other at its account: a second begins only when enough of it wait and nobody else, and never as the last that may.
+/// Organizations take turns.
 /// </summary>
 /// <param name="atOnce">Rounds that may be under way side by side.</param>
 /// <param name="most">How many go with one round.</param>
@@ -54,11 +55,15 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
     private Round? Next(Func<List<T>, Task> work)
     {
         if (running >= atOnce) return null;
-        var left = Patience - clock.GetElapsedTime(begun);
-        if (eligible > 0 && (running == 0 || (running == 1 && underWay + eligible <= Few) || eligible >= Enough || left.Ticks <= 0)) return First();
+        if (eligible > 0)
+        {
+            var left = Patience - clock.GetElapsedTime(begun);
+            if (running == 0 || (running == 1 && underWay + eligible <= Few) || eligible >= Enough || left.Ticks <= 0) return First();
+            Arm(left, work);
+            return null; // a second round of somebody would have no end where enough of them wait, and the others would not begin
+        }
         while (running < atOnce - 1 && second.TryDequeue(out var line))
             if (line.Rounds == 1 && line.Waiting.Count >= Enough) return Take(line, New()); // or else it has changed since
-        if (eligible > 0) Arm(left, work);
         return null;
     }
 
