@@ -48,8 +48,9 @@ public sealed class AdmissionRoundsTests
         await BeginsAsync(Guid.NewGuid(), 16, Sixteen);
 
         Add(One, 100);
+        Add(Other, 16, "other");
 
-        await BeginsAsync(Other, 16, Sixteen);
+        (await NextAsync()).ShouldContain("other 0");
     }
 
     private void Add(Guid organization, int count, string? name = null)
