@@ -18,8 +18,9 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
 
     private readonly Lock turn = new();
     private readonly Dictionary<Guid, Line> lines = [];
-    private readonly Queue<Line> ready = [], second = [];
-    private int waiting, eligible, running, underWay;
+    private readonly Queue<Line> ready = [];
+    private readonly List<Round> underWay = [];
+    private int waiting, eligible;
     private long begun;
     private ITimer? alarm;
     private bool armed;
@@ -38,7 +39,6 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
             waiting++;
             line.Waiting.Enqueue(one);
             if (line.Rounds == 0) MakeReady(line, more: 1);
-            else if (line.Waiting.Count == Enough) second.Enqueue(line);
             round = Next(work);
         }
         if (round is { All.Count: 1 } && ReferenceEquals(round.All[0], one)) await RunAsync(round, work); // a lone one on its own thread
@@ -54,23 +54,18 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
 
     private Round? Next(Func<List<T>, Task> work)
     {
-        if (running >= atOnce) return null;
-        if (eligible > 0)
-        {
-            var left = Patience - clock.GetElapsedTime(begun);
-            if (running == 0 || (running == 1 && underWay + eligible <= Few) || eligible >= Enough || left.Ticks <= 0) return First();
-            Arm(left, work);
-            return null; // a second round of somebody would have no end where enough of them wait, and the others would not begin
-        }
-        while (running < atOnce - 1 && second.TryDequeue(out var line))
-            if (line.Rounds == 1 && line.Waiting.Count >= Enough) return Take(line, New()); // or else it has changed since
+        if (underWay.Count >= atOnce) return null;
+        if (eligible == 0) return Second();
+        var left = Patience - clock.GetElapsedTime(begun);
+        if (underWay.Count == 0 || (underWay is [var only] && only.All.Count + eligible <= Few) || eligible >= Enough || left.Ticks <= 0) return First();
+        Arm(left, work);
         return null;
     }
 
     /// <summary>A round of organizations that are in none.</summary>
     private Round First()
     {
-        var (share, round) = (Math.Min(most, Math.Max(Enough, eligible / (atOnce - running))), New());
+        var (share, round) = (Math.Min(most, Math.Max(Enough, eligible / (atOnce - underWay.Count))), New());
         while (round.All.Count < share && ready.TryDequeue(out var line))
         {
             eligible -= line.Waiting.Count;
@@ -79,21 +74,30 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
         return round;
     }
 
+    /// <summary>Another round of an organization that is in one. Only while nobody else waits: where one after the other is filled there would be no end of them.</summary>
+    private Round? Second()
+    {
+        if (underWay.Count >= atOnce - 1) return null;
+        var line = underWay.SelectMany(r => r.Lines).FirstOrDefault(l => l.Rounds == 1 && l.Waiting.Count >= Enough);
+        return line is null ? null : Take(line, New());
+    }
+
     private Round New()
     {
-        (running, begun) = (running + 1, clock.GetTimestamp());
-        return new([], []);
+        begun = clock.GetTimestamp();
+        underWay.Add(new([], []));
+        return underWay[^1];
     }
 
     private Round Take(Line line, Round round)
     {
         line.Rounds++;
         round.Lines.Add(line);
-        var before = round.All.Count;
-        while (round.All.Count < most && line.Waiting.TryDequeue(out var one)) round.All.Add(one);
-        waiting -= round.All.Count - before;
-        underWay += round.All.Count - before;
-        if (line.Waiting.Count >= Enough) second.Enqueue(line);
+        while (round.All.Count < most && line.Waiting.TryDequeue(out var one))
+        {
+            round.All.Add(one);
+            waiting--;
+        }
         return round;
     }
 
@@ -104,7 +108,7 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
         {
             lock (turn)
             {
-                (running, underWay) = (running - 1, underWay - round.All.Count);
+                underWay.Remove(round);
                 foreach (var line in round.Lines) Leave(line);
                 Begin(work);
             }
@@ -114,9 +118,9 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
     private void Leave(Line line)
     {
         line.Rounds--;
-        if (line.Rounds > 0 && line.Waiting.Count >= Enough) second.Enqueue(line);
-        else if (line.Rounds == 0 && line.Waiting.Count > 0) MakeReady(line, line.Waiting.Count);
-        else if (line.Rounds == 0) lines.Remove(line.OrganizationId);
+        if (line.Rounds > 0) return;
+        if (line.Waiting.Count > 0) MakeReady(line, line.Waiting.Count);
+        else lines.Remove(line.OrganizationId);
     }
 
     private void Arm(TimeSpan left, Func<List<T>, Task> work)

@@ -94,6 +94,16 @@ public sealed record Tenant(Guid Id, string Key, HttpClient Client, Guid AgentId
 
 internal static class Locks
 {
+    /// <summary>Locks accounts until the connection is closed.</summary>
+    public static async Task<NpgsqlConnection> HoldAsync(this NpgsqlDataSource source, params Guid[] organizations)
+    {
+        var connection = await source.OpenConnectionAsync();
+        await connection.BeginTransactionAsync();
+        await using var hold = new NpgsqlCommand("select from chorus.organizations where id = any($1) for update", connection) { Parameters = { new() { Value = organizations } } };
+        await hold.ExecuteNonQueryAsync();
+        return connection;
+    }
+
     /// <summary>How many wait for a lock in this database.</summary>
     public static async Task<long> WaitingAsync(this NpgsqlDataSource source)
     {

@@ -15,9 +15,7 @@ public sealed class FullQueueTests
         await using var host = await Api.StartAsync(store, ("Chorus:Store:AdmissionQueue", "1"));
         var tenant = await Api.TenantAsync(host);
         await using var source = NpgsqlDataSource.Create(store);
-        await using var connection = await source.OpenConnectionAsync();
-        await using var busy = await connection.BeginTransactionAsync();
-        await using (var held = new NpgsqlCommand($"select from chorus.organizations where id = '{tenant.Id}' for update", connection)) await held.ExecuteNonQueryAsync();
+        await using var busy = await source.HoldAsync(tenant.Id);
 
         var admitted = tenant.PostCallAsync(tenant.Call());
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 1, TimeSpan.FromSeconds(20), () => "no admission waits for the account");
@@ -30,7 +28,7 @@ public sealed class FullQueueTests
             (await refused).Headers.RetryAfter.ShouldNotBeNull();
         }
 
-        await busy.RollbackAsync();
+        await busy.CloseAsync();
         (await admitted).StatusCode.ShouldBe(HttpStatusCode.Created);
         (await others.ShouldHaveSingleItem()).StatusCode.ShouldBe(HttpStatusCode.Created);
         (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(2);
@@ -43,9 +41,7 @@ public sealed class FullQueueTests
         await using var host = await Api.StartAsync(store, ("Chorus:Store:AdmissionQueue", "2"));
         var (held, too, other) = (await Api.TenantAsync(host), await Api.TenantAsync(host), await Api.TenantAsync(host));
         await using var source = NpgsqlDataSource.Create(store);
-        await using var connection = await source.OpenConnectionAsync();
-        await using var busy = await connection.BeginTransactionAsync();
-        await using (var hold = new NpgsqlCommand($"select from chorus.organizations where id in ('{held.Id}', '{too.Id}') for update", connection)) await hold.ExecuteNonQueryAsync();
+        await using var busy = await source.HoldAsync(held.Id, too.Id);
         Task<HttpResponseMessage>[] first = [held.PostCallAsync(held.Call()), too.PostCallAsync(too.Call())];
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 2, TimeSpan.FromSeconds(20), () => "no admissions wait for the accounts");
         List<Task<HttpResponseMessage>> more = [held.PostCallAsync(held.Call()), held.PostCallAsync(held.Call())];
@@ -58,7 +54,7 @@ public sealed class FullQueueTests
 
         first.ShouldAllBe(f => !f.IsCompleted);
         await using (var unused = source.CreateCommand("select max(seq_id) - count(*) from chorus.mt_events")) (await unused.ExecuteScalarAsync()).ShouldBe(0L); // the relay would wait at a number that is drawn
-        await busy.RollbackAsync();
+        await busy.CloseAsync();
         foreach (var answer in await Task.WhenAll(first)) answer.StatusCode.ShouldBe(HttpStatusCode.Created);
         (await more.ShouldHaveSingleItem()).StatusCode.ShouldBe(HttpStatusCode.Created);
     }
@@ -70,9 +66,7 @@ public sealed class FullQueueTests
         await using var host = await Api.StartAsync(store);
         var (one, two, other) = (await Api.TenantAsync(host), await Api.TenantAsync(host), await Api.TenantAsync(host));
         await using var source = NpgsqlDataSource.Create(store);
-        await using var connection = await source.OpenConnectionAsync();
-        await using var busy = await connection.BeginTransactionAsync();
-        await using (var hold = new NpgsqlCommand($"select from chorus.organizations where id in ('{one.Id}', '{two.Id}') for update", connection)) await hold.ExecuteNonQueryAsync();
+        await using var busy = await source.HoldAsync(one.Id, two.Id);
         List<Task<JsonElement>> calls = [one.PlaceAsync(), two.PlaceAsync()];
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 2, TimeSpan.FromSeconds(20), () => "no admissions wait for the accounts");
 
@@ -81,7 +75,7 @@ public sealed class FullQueueTests
         await other.PlaceAsync().WaitAsync(TimeSpan.FromSeconds(20));
 
         calls.ShouldAllBe(c => !c.IsCompleted);
-        await busy.RollbackAsync();
+        await busy.CloseAsync();
         await Task.WhenAll(calls);
     }
 
@@ -93,9 +87,7 @@ public sealed class FullQueueTests
         var (tenant, other) = (await Api.TenantAsync(host), await Api.TenantAsync(host));
         await tenant.PlaceAsync(); // whoever is called is known from here on
         await using var source = NpgsqlDataSource.Create(store);
-        await using var connection = await source.OpenConnectionAsync();
-        await using var busy = await connection.BeginTransactionAsync();
-        await using (var hold = new NpgsqlCommand($"select from chorus.organizations where id = '{tenant.Id}' for update", connection)) await hold.ExecuteNonQueryAsync();
+        await using var busy = await source.HoldAsync(tenant.Id);
         List<Task<JsonElement>> calls = [tenant.PlaceAsync()];
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 1, TimeSpan.FromSeconds(20), () => "no admission waits for the account");
 
@@ -104,7 +96,7 @@ public sealed class FullQueueTests
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 2, TimeSpan.FromSeconds(20), () => "no second admission waits for the account");
         await other.PlaceAsync(); // a third would have begun before it
         (await source.WaitingAsync()).ShouldBe(2);
-        await busy.RollbackAsync();
+        await busy.CloseAsync();
         (await Task.WhenAll(calls)).Select(c => c.GetProperty("id").GetString()).Distinct().Count().ShouldBe(41);
         (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(42);
     }

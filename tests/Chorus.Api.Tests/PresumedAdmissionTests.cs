@@ -146,15 +146,13 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
         using (var refused = await deciding.PostCallAsync(tenant.Call())) refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests); // that process presumes nothing from here on
         await ExecuteAsync($"update chorus.organizations set max_concurrent_calls = 10 where id = '{tenant.Id}'");
         await using var source = NpgsqlDataSource.Create(direct);
-        await using var connection = await source.OpenConnectionAsync();
-        await using var busy = await connection.BeginTransactionAsync();
-        await using (var hold = new NpgsqlCommand($"select from chorus.organizations where id = '{tenant.Id}' for update", connection)) await hold.ExecuteNonQueryAsync();
+        await using var busy = await source.HoldAsync(tenant.Id);
         var decided = deciding.PlaceAsync(idempotencyKey: "key");
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 1, TimeSpan.FromSeconds(20), () => "nobody decides");
         var presumed = tenant.PlaceAsync(idempotencyKey: "key");
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 2, TimeSpan.FromSeconds(20), () => "nobody presumes");
 
-        await busy.RollbackAsync();
+        await busy.CloseAsync();
 
         var calls = await Task.WhenAll(decided, presumed).WaitAsync(TimeSpan.FromSeconds(20));
         calls[0].GetProperty("id").GetString().ShouldBe(calls[1].GetProperty("id").GetString());
