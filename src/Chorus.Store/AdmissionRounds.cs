@@ -3,7 +3,7 @@ namespace Chorus.Store;
 /// <summary>
 /// Requests that wait, and the rounds that admit them. A round costs more than one more request does in it: one begins at once while
 /// there is little to do; beside others only when enough wait for it, or when nothing has begun for a while. Rounds of one organization
-/// wait for each other at its account: a second begins only when enough of it wait and nobody else, and never as the last that may.
+/// wait for each other at its account: a second begins only when still more of it wait and nobody else, and never as the last that may.
 /// Organizations take turns.
 /// </summary>
 /// <param name="atOnce">Rounds that may be under way side by side.</param>
@@ -11,7 +11,7 @@ namespace Chorus.Store;
 /// <param name="longest">How many may wait; half of them of one organization, or behind rounds under way.</param>
 internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, TimeProvider clock) where T : class
 {
-    private const int Few = 4, Enough = 16;
+    private const int Few = 4, Enough = 16, EnoughOfOne = 32;
 
     /// <summary>The longest that an organization waits for rounds it is not in, while another may begin.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
@@ -78,7 +78,7 @@ internal sealed class AdmissionRounds<T>(int atOnce, int most, int longest, Time
     private Round? Second()
     {
         if (underWay.Count >= atOnce - 1) return null;
-        var line = underWay.SelectMany(r => r.Lines).FirstOrDefault(l => l.Rounds == 1 && l.Waiting.Count >= Enough);
+        var line = underWay.SelectMany(r => r.Lines).FirstOrDefault(l => l.Rounds == 1 && l.Waiting.Count >= EnoughOfOne);
         return line is null ? null : Take(line, New());
     }
 

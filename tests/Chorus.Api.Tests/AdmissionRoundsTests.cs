@@ -6,7 +6,6 @@ namespace Chorus.Api.Tests;
 public sealed class AdmissionRoundsTests
 {
     private static readonly Guid One = Guid.NewGuid(), Other = Guid.NewGuid();
-    private static readonly string[] Sixteen = [.. Enumerable.Range(0, 16).Select(i => $"{i}")];
     private readonly List<(List<string> Who, TaskCompletionSource End)> underWay = [];
     private readonly SemaphoreSlim begun = new(0);
     private readonly AdmissionRounds<string> rounds = new(atOnce: 4, most: 200, longest: 2000, new StandingStill());
@@ -14,10 +13,10 @@ public sealed class AdmissionRoundsTests
     private int seen;
 
     [Fact]
-    public async Task Sixteen_more_of_an_organization_begin_while_its_first_is_under_way_and_no_more_beside_those()
+    public async Task Thirty_two_more_of_an_organization_begin_while_its_first_is_under_way_and_no_more_beside_those()
     {
         await BeginsAsync(One, 1, ["0"]);
-        await BeginsAsync(One, 16, Sixteen);
+        await BeginsAsync(One, 32, Named(32));
         Add(One, 40);
 
         End(0);
@@ -29,8 +28,8 @@ public sealed class AdmissionRoundsTests
     public async Task Who_asks_while_an_organization_fills_round_after_round_is_in_the_next_that_begins()
     {
         await BeginsAsync(One, 1, ["0"]);
-        await BeginsAsync(One, 16, Sixteen);
-        Add(One, 20);
+        await BeginsAsync(One, 32, Named(32));
+        Add(One, 40);
         Add(Other, 1, "other");
 
         End(0);
@@ -45,7 +44,7 @@ public sealed class AdmissionRoundsTests
     {
         await BeginsAsync(One, 1, ["0"]);
         await BeginsAsync(Guid.NewGuid(), 1, ["0"]);
-        await BeginsAsync(Guid.NewGuid(), 16, Sixteen);
+        await BeginsAsync(Guid.NewGuid(), 16, Named(16));
 
         Add(One, 100);
         Add(Other, 16, "other");
@@ -57,6 +56,8 @@ public sealed class AdmissionRoundsTests
     {
         for (var i = 0; i < count; i++) added.Add(rounds.TryAddAsync(organization, name is null ? $"{i}" : $"{name} {i}", WorkAsync).AsTask());
     }
+
+    private static string[] Named(int count) => [.. Enumerable.Range(0, count).Select(i => $"{i}")];
 
     private async Task BeginsAsync(Guid organization, int count, string[] who)
     {

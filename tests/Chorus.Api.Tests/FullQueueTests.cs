@@ -91,13 +91,13 @@ public sealed class FullQueueTests
         List<Task<JsonElement>> calls = [tenant.PlaceAsync()];
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 1, TimeSpan.FromSeconds(20), () => "no admission waits for the account");
 
-        for (var i = 0; i < 40; i++) calls.Add(tenant.PlaceAsync());
+        for (var i = 0; i < 80; i++) calls.Add(tenant.PlaceAsync());
 
         await Eventually.TrueAsync(async () => await source.WaitingAsync() == 2, TimeSpan.FromSeconds(20), () => "no second admission waits for the account");
         await other.PlaceAsync(); // a third would have begun before it
         (await source.WaitingAsync()).ShouldBe(2);
         await busy.CloseAsync();
-        (await Task.WhenAll(calls)).Select(c => c.GetProperty("id").GetString()).Distinct().Count().ShouldBe(41);
-        (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(42);
+        (await Task.WhenAll(calls)).Select(c => c.GetProperty("id").GetString()).Distinct().Count().ShouldBe(81);
+        (await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32().ShouldBe(82);
     }
 }
