@@ -11,7 +11,7 @@ namespace Chorus.Store;
 /// would: first the streams, in the order of their ids, so that who is too late fails there and nowhere else, and the documents;
 /// then what all calls of an organization share, as late as can be, for they wait for each other there; then events and legs.
 /// </summary>
-internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CallMemory? memory, Guid organizationId, DateTimeOffset now)
+internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, Steps steps, CallMemory? memory, Guid organizationId, DateTimeOffset now)
 {
     private readonly Dictionary<Guid, Opened> opened = [];
     private readonly List<QueuedCall> begun = [];
@@ -123,6 +123,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     /// <exception cref="PostgresException">Nothing was written; <see cref="StoreErrors.IsLostRace"/> if somebody else was faster.</exception>
     public async Task CommitAsync(string? traceParent, CancellationToken cancellationToken)
     {
+        if (await StepAsync(traceParent, cancellationToken)) return;
         var (schema, tenant) = (settings.Schema, organizationId.ToString());
         await using var batch = source.CreateBatch();
         var changed = opened.Where(o => o.Value.Stored.Count > 0).OrderBy(o => o.Key).ToArray();
@@ -147,9 +148,18 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
             values (nextval('{schema}.mt_events_sequence'), ?, ?, ?, ?, ?, transaction_timestamp(), ?, ?, ?, false)
             """,
-            Guid.CreateVersion7(now), id, version, Json(fact), EventNames.Of(fact), tenant, $"{fact.GetType().FullName}, {fact.GetType().Assembly.GetName().Name}", OrNull(traceParent, NpgsqlDbType.Varchar));
+            Guid.CreateVersion7(now), id, version, Json(fact), EventNames.Of(fact), tenant, EventNames.ClassOf(fact), OrNull(traceParent, NpgsqlDbType.Varchar));
 
         void Add(string sql, params object[] values) => batch.BatchCommands.Add(Statement.Of(Statement.Numbered(sql), values));
+    }
+
+    /// <summary>Most changes are of one call and concern nothing else: those go together with other calls'.</summary>
+    private async Task<bool> StepAsync(string? traceParent, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (followUps.Count + shared.Count + begun.Count > 0 || opened.Count(o => o.Value.Stored.Count > 0) > 1) return false;
+        var (id, call) = opened.First(o => o.Value.Stored.Count > 0);
+        return await steps.TakeAsync(new(organizationId, id, call.Version, call.Document, call.Stored, traceParent));
     }
 
     private static NpgsqlParameter Json(object value) => new() { Value = JsonSerializer.SerializeToUtf8Bytes(value, value.GetType(), StoreJson.Stored), NpgsqlDbType = NpgsqlDbType.Jsonb };

@@ -158,9 +158,14 @@ public static class EventNames
 
     private static readonly Dictionary<Type, string> ByType = All.ToDictionary(x => x.Value, x => x.Key);
 
+    private static readonly Dictionary<Type, string> Classes = All.Values.ToDictionary(t => t, t => $"{t.FullName}, {t.Assembly.GetName().Name}");
+
     /// <summary>The stored name of a kind of fact.</summary>
     public static string Of<T>() => ByType[typeof(T)];
 
     /// <summary>The stored name of a fact.</summary>
     public static string Of(object fact) => ByType[fact.GetType()];
+
+    /// <summary>Its class, as Marten stores it.</summary>
+    public static string ClassOf(object fact) => Classes[fact.GetType()];
 }

@@ -1,0 +1,66 @@
+using System.Text.Json;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Chorus.Store;
+
+/// <summary>A step of one call that concerns nothing else.</summary>
+/// <param name="From">The version of the stream that it was decided on.</param>
+/// <param name="Facts">Sealed.</param>
+/// <param name="TraceParent">Of the request that it follows from.</param>
+internal sealed record Step(Guid OrganizationId, Guid CallId, long From, CallDocument Document, IReadOnlyList<object> Facts, string? TraceParent)
+{
+    public TaskCompletionSource<bool> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+/// <summary>
+/// Writes steps of calls: one commit for all that wait (<c>take_steps</c> of schema.sql). Calls do not depend on each other for it: what cannot be
+/// written as it is, or not together with others, is left to whoever decided it.
+/// </summary>
+internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, TimeProvider clock)
+{
+    private const int AtOnce = 2, Most = 64;
+    private readonly Together<Step> rounds = new(AtOnce, Most);
+    private readonly string sql = $"select {settings.Schema}.take_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+
+    /// <returns>False if nothing was written: the stream has moved on, or somebody is at it, or PostgreSQL will not have it.</returns>
+    /// <exception cref="NpgsqlException">The answer was lost: it may have been written.</exception>
+    public async Task<bool> TakeAsync(Step step)
+    {
+        await rounds.AddAsync(step, WriteAsync);
+        return await step.Answer.Task;
+    }
+
+    private async Task WriteAsync(List<Step> steps)
+    {
+        try
+        {
+            await using var batch = source.CreateBatch();
+            batch.BatchCommands.Add(Command(steps));
+            await using var reader = await batch.ExecuteReaderAsync();
+            await reader.ReadAsync();
+            var taken = reader.IsDBNull(0) ? [] : reader.GetFieldValue<long[]>(0);
+            await reader.NextResultAsync(); // the commit's own error would come here
+            foreach (var n in taken) steps[(int)n - 1].Answer.TrySetResult(true);
+        }
+        catch (PostgresException e) when (!StoreErrors.IsAnswerLost(e)) { } // one of them cannot be: each goes alone
+        catch (Exception e) { foreach (var step in steps) step.Answer.TrySetException(e); }
+        foreach (var step in steps) step.Answer.TrySetResult(false);
+    }
+
+    private NpgsqlBatchCommand Command(List<Step> steps)
+    {
+        (Step Step, int N, int I, object Fact)[] facts = [.. steps.Index().SelectMany(s => s.Item.Facts.Index().Select(f => (s.Item, s.Index + 1, f.Index + 1, f.Item)))];
+        var now = clock.GetUtcNow();
+        return Statement.Of(sql,
+            Of(s => s.OrganizationId.ToString()), Of(s => s.CallId), Of(s => s.From), Of(s => s.From + s.Facts.Count), Json(Of(s => JsonSerializer.Serialize(s.Document, StoreJson.Stored))),
+            Of(s => s.Document.Status), Of(s => s.Document.DueAt), Of(s => s.Document.Call.CallSid),
+            Each(f => f.N), Each(_ => Guid.CreateVersion7(now)), Each(f => f.Step.From + f.I), Json(Each(f => JsonSerializer.Serialize(f.Fact, f.Fact.GetType(), StoreJson.Stored))),
+            Each(f => EventNames.Of(f.Fact)), Each(f => EventNames.ClassOf(f.Fact)), Each(f => f.Step.TraceParent));
+
+        T[] Of<T>(Func<Step, T> value) => [.. steps.Select(value)];
+        T[] Each<T>(Func<(Step Step, int N, int I, object Fact), T> value) => Array.ConvertAll(facts, f => value(f));
+    }
+
+    private static NpgsqlParameter Json(string[] values) => new() { Value = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
+}
