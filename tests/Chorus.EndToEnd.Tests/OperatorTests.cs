@@ -33,6 +33,7 @@ public sealed class OperatorTests(Service service)
     {
         await using var connection = await new ConnectionFactory { Uri = new(TestServers.TestServers.RabbitMq("chorus-e2e")) }.CreateConnectionAsync();
         await using var channel = await connection.CreateChannelAsync();
+        await channel.QueuePurgeAsync("chorus.commands.dead"); // of a run that was cut off
         var poison = Encoding.UTF8.GetBytes("{\"organizationId\":\"no uuid at all\"}");
         await channel.BasicPublishAsync("", "chorus.commands", mandatory: true, new BasicProperties { Type = "Chorus.Contracts.DialCall", ContentType = "application/json" }, poison);
         await Eventually.TrueAsync(async () => await channel.MessageCountAsync("chorus.commands.dead") == 1, Service.Patience, () => "it was not put aside");
