@@ -94,6 +94,16 @@ public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings,
     public async ValueTask<Call?> RecallAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken) =>
         memory?.Find(organizationId, callId)?.State ?? await FindAsync(organizationId, callId, cancellationToken);
 
+    /// <summary>Whether a call is remembered to be so; a step that is under way here is waited for. False if it is not remembered.</summary>
+    /// <param name="holds">What a later state cannot undo: what is remembered may be of a while ago.</param>
+    public async Task<bool> RemembersAsync(Guid organizationId, Guid callId, Func<Call, bool> holds, CancellationToken cancellationToken)
+    {
+        var lane = Lane(callId);
+        await lane.WaitAsync(cancellationToken);
+        try { return memory?.Find(organizationId, callId) is { } known && holds(known.State); }
+        finally { lane.Release(); }
+    }
+
     private SemaphoreSlim Lane(Guid callId) => lanes[(uint)callId.GetHashCode() % lanes.Length];
 
     /// <summary>

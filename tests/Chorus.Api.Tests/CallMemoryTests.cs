@@ -101,6 +101,29 @@ public sealed class CallMemoryTests(Api api)
         claimed.Call!.Status.ShouldBe(CallStatus.Canceled);
     }
 
+    [Fact]
+    public async Task What_is_remembered_of_a_call_is_told_when_the_step_that_is_under_way_is_stored()
+    {
+        var (tenant, id, worker) = await LivingAsync();
+        var (begun, end) = (new TaskCompletionSource(), new ManualResetEventSlim());
+        var step = Task.Run(() => worker.DecideAsync(tenant.Id, id, call =>
+        {
+            begun.TrySetResult();
+            end.Wait();
+            return Talking.Say(call, Role.Agent, "Yes.", false, Now);
+        }));
+        await begun.Task;
+
+        var spoken = worker.RemembersAsync(tenant.Id, id, call => call.Turns == 1, default);
+        spoken.IsCompleted.ShouldBeFalse();
+        end.Set();
+
+        (await spoken).ShouldBeTrue();
+        (await worker.RemembersAsync(tenant.Id, id, call => call.Turns == 2, default)).ShouldBeFalse();
+        (await worker.RemembersAsync(tenant.Id, Guid.NewGuid(), _ => true, default)).ShouldBeFalse();
+        await step;
+    }
+
     private static async Task RunAsync(string sql, IServiceProvider services)
     {
         await using var command = services.GetRequiredService<NpgsqlDataSource>().CreateCommand(sql);

@@ -17,12 +17,17 @@ public sealed record CarrierReport(
 /// </summary>
 public static class CarrierReports
 {
+    /// <summary>It says nothing new of this state, nor of any that may have followed: a state of before is good enough to see it.</summary>
+    public static bool IsOld(Call call, CarrierReport report) =>
+        call.CallSid == report.CallSid && (report.Attempt ?? call.Claim?.Attempt) == call.Claim?.Attempt
+        && (call.IsOver || report.Status <= call.Status);
+
     public static Decision Decide(Call call, CarrierReport report)
     {
         if (call.Claim is null || (report.Attempt is { } attempt && attempt != call.Claim.Attempt)) return Stray(call, report);
         if (call.CallSid is { } known && known != report.CallSid) return Stray(call, report);
-        if (call.IsOver) return call.CallSid is null ? Stray(call, report) : Decision.Nothing;
-        if (!report.Status.IsTerminal() && report.Status <= call.Status && call.CallSid is not null) return Decision.Nothing;
+        if (call is { IsOver: true, CallSid: null }) return Stray(call, report);
+        if (IsOld(call, report)) return Decision.Nothing;
 
         List<object> facts = [];
         if (call.CallSid is null) Add(new CallPlaced(call.Claim.Attempt, report.CallSid, report.At));

@@ -16,6 +16,13 @@ public sealed class Reports(CallJournal journal, ICarrier carrier, CarrierAccoun
     public Task<Recorded> RecordAsync(Call call, CarrierAccount account, CarrierReport report, CancellationToken cancellationToken) =>
         DecideAsync(call, account, c => CarrierReports.Decide(c, report), cancellationToken);
 
+    /// <summary>The same for who does not need the call after it: what says nothing new is dropped without a reading.</summary>
+    public async Task HearAsync(Call call, CarrierAccount account, CarrierReport report, CancellationToken cancellationToken)
+    {
+        if (!await journal.RemembersAsync(call.OrganizationId, call.Id, c => CarrierReports.IsOld(c, report), cancellationToken))
+            await RecordAsync(call, account, report, cancellationToken);
+    }
+
     public async Task<Recorded> DecideAsync(Call call, Func<Call, Decision> decide, CancellationToken cancellationToken = default) =>
         await DecideAsync(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), decide, cancellationToken);
 

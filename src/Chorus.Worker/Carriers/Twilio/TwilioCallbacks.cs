@@ -27,7 +27,7 @@ public static class TwilioCallbacks
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
         using var activity = request.Follow("status");
         if (TwilioWords.Report(request.Form, attempt, clock.GetUtcNow()) is { } report)
-            await reports.RecordAsync(request.Call, request.Account, report, http.RequestAborted);
+            await reports.HearAsync(request.Call, request.Account, report, http.RequestAborted);
         return Results.NoContent();
     }
 
