@@ -11,8 +11,8 @@ namespace Chorus.Store;
 internal sealed record Step(Guid OrganizationId, Guid CallId, long From, CallDocument Document, IReadOnlyList<object> Facts, string? TraceParent)
 {
     // Written here, by whoever decided it: what cannot be said in JSON is nobody else's trouble.
-    public string DocumentJson { get; } = JsonSerializer.Serialize(Document, StoreJson.Stored);
-    public string[] FactsJson { get; } = [.. Facts.Select(f => JsonSerializer.Serialize(f, f.GetType(), StoreJson.Stored))];
+    public byte[] DocumentJson { get; } = JsonSerializer.SerializeToUtf8Bytes(Document, StoreJson.Stored);
+    public byte[][] FactsJson { get; } = [.. Facts.Select(f => JsonSerializer.SerializeToUtf8Bytes(f, f.GetType(), StoreJson.Stored))];
     public TaskCompletionSource<bool> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
@@ -65,5 +65,5 @@ internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, Tim
         T[] Each<T>(Func<(Step Step, int N, int I), T> value) => Array.ConvertAll(facts, f => value(f));
     }
 
-    private static NpgsqlParameter Json(string[] values) => new() { Value = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
+    private static NpgsqlParameter Json(byte[][] values) => new() { Value = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
 }

@@ -49,9 +49,11 @@ public static class StoreJson
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
         {
-            Span<byte> text = stackalloc byte["yyyy-MM-ddTHH:mm:ss.ffffffZ".Length];
-            value.UtcDateTime.TryFormat(text, out var length, "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'", CultureInfo.InvariantCulture);
-            writer.WriteStringValue(text[..length]);
+            Span<byte> text = stackalloc byte["yyyy-MM-ddTHH:mm:ss.fffffffZ".Length];
+            value.UtcDateTime.TryFormat(text, out var length, "O", CultureInfo.InvariantCulture);
+            var told = text[..(length - 2)].TrimEnd((byte)'0').TrimEnd((byte)'.'); // to the microsecond
+            text[told.Length] = (byte)'Z';
+            writer.WriteStringValue(text[..(told.Length + 1)]);
         }
     }
 }

@@ -76,4 +76,29 @@ public sealed class AgentTests
         utterance.Heard("nine");
         utterance.WasHeard.ShouldBeTrue();
     }
+
+    [Fact]
+    public async Task What_a_model_has_ready_is_said_together_and_nothing_that_is_ready_waits_for_the_rest()
+    {
+        var rest = new TaskCompletionSource();
+        await using var said = Words(rest.Task).ReadyTogether().GetAsyncEnumerator();
+        (await said.MoveNextAsync()).ShouldBeTrue();
+        said.Current.ShouldBe(["Would ", "nine "]);
+        var later = said.MoveNextAsync();
+        later.IsCompleted.ShouldBeFalse();
+        rest.SetResult();
+        (await later).ShouldBeTrue();
+        said.Current.ShouldBe(["suit ", "you?"]);
+        (await Should.ThrowAsync<HttpRequestException>(async () => await said.MoveNextAsync())).Message.ShouldBe("The model is gone.");
+    }
+
+    private static async IAsyncEnumerable<string> Words(Task rest)
+    {
+        yield return "Would ";
+        yield return "nine ";
+        await rest;
+        yield return "suit ";
+        yield return "you?";
+        throw new HttpRequestException("The model is gone.");
+    }
 }

@@ -53,7 +53,7 @@ public sealed partial class Conversation
         await StepAsync(() => CompleteAsync(cut));
     }
 
-    /// <summary>Says what the model streams; gives back the tools it wants to use. A model that fails before its first word is asked once more.</summary>
+    /// <summary>Says what the model streams, as much as it has ready; gives back the tools it wants to use. A model that fails before its first word is asked once more.</summary>
     private async Task<IReadOnlyList<FunctionCallContent>> StreamAsync(CancellationToken cut)
     {
         var spoke = false;
@@ -67,17 +67,16 @@ public sealed partial class Conversation
                 ChatMessage[] known = [];
                 await tool.WaitAsync(cut); // what was begun before a cut-off is known before it is thought about
                 await StepAsync(() => { known = [.. messages]; return Task.CompletedTask; });
-                await foreach (var update in part.Brain.GetStreamingResponseAsync(known, new ChatOptions { Tools = part.Tools }, cut))
+                await foreach (var updates in part.Brain.GetStreamingResponseAsync(known, new ChatOptions { Tools = part.Tools }, cut).ReadyTogether(cut))
                 {
-                    foreach (var content in update.Contents)
-                    {
-                        if (content is FunctionCallContent function) asked.Add(function);
-                        if (content is not TextContent { Text.Length: > 0 } text) continue;
-                        await waiting.CancelAsync();
-                        await StepAsync(() => TokenAsync(spoke ? text.Text : Apart(text.Text), cut));
-                        if (!spoke && heardAt > 0) metrics.FirstToken(Stopwatch.GetElapsedTime(heardAt));
-                        spoke = true;
-                    }
+                    var contents = updates.SelectMany(u => u.Contents).ToArray();
+                    asked.AddRange(contents.OfType<FunctionCallContent>());
+                    var text = string.Concat(contents.OfType<TextContent>().Select(t => t.Text));
+                    if (text.Length == 0) continue;
+                    await waiting.CancelAsync();
+                    await StepAsync(() => TokenAsync(spoke ? text : Apart(text), cut));
+                    if (!spoke && heardAt > 0) metrics.FirstToken(Stopwatch.GetElapsedTime(heardAt));
+                    spoke = true;
                 }
                 return asked;
             }
@@ -94,8 +93,8 @@ public sealed partial class Conversation
     {
         try
         {
-            await Task.Delay(settings.Filler, clock, waiting);
-            await StepAsync(() => utterance.Empty && !gone ? TokenAsync(part.Phrases.OneMoment + " ", waiting) : Task.CompletedTask);
+            await Task.Delay(settings.Filler, clock, waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // most models are faster
+            if (!waiting.IsCancellationRequested) await StepAsync(() => utterance.Empty && !gone ? TokenAsync(part.Phrases.OneMoment + " ", waiting) : Task.CompletedTask);
         }
         catch (OperationCanceledException) { } // something was said
     }

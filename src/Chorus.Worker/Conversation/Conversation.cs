@@ -6,7 +6,7 @@ using Microsoft.Extensions.AI;
 namespace Chorus.Worker.Conversation;
 
 /// <summary>
-/// One conversation. What the agent thinks of is sent word by word; it becomes a turn when it has been heard, to the
+/// One conversation. What the agent thinks of is sent as it comes; it becomes a turn when it has been heard, to the
 /// extent to which it was heard. One thing is heard at a time; thinking goes on beside it and stops when it is cut off.
 /// </summary>
 public sealed partial class Conversation

@@ -28,8 +28,8 @@ public sealed class Quiet(TimeProvider clock, Func<Task> silent)
 
     private async Task WaitAsync(TimeSpan patience, CancellationToken over)
     {
-        try { await Task.Delay(patience, clock, over); }
-        catch (OperationCanceledException) { return; }
+        await Task.Delay(patience, clock, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // most silences are broken
+        if (over.IsCancellationRequested) return;
         times++;
         await silent();
     }

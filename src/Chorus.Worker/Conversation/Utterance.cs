@@ -2,10 +2,11 @@ using System.Text;
 
 namespace Chorus.Worker.Conversation;
 
-/// <summary>What the agent is saying: what was sent, and how much of it has been heard.</summary>
+/// <summary>What the agent is saying: what was sent, and how much of it has been heard. Carriers tell it in pieces, with other spaces than were sent.</summary>
 public sealed class Utterance
 {
-    private readonly StringBuilder sent = new(), played = new();
+    private readonly StringBuilder sent = new(), sentLetters = new(), played = new();
+    private int playedLetters;
 
     /// <summary>All of it was sent.</summary>
     public bool Complete { get; private set; }
@@ -20,17 +21,27 @@ public sealed class Utterance
     public string SoFar => played.ToString();
 
     /// <summary>All of it was heard.</summary>
-    public bool WasHeard => Letters(SoFar).Length >= Letters(Sent).Length;
+    public bool WasHeard => playedLetters >= sentLetters.Length;
 
-    public void Add(string token) => sent.Append(token);
+    public void Add(string token)
+    {
+        sent.Append(token);
+        foreach (var c in token) if (!char.IsWhiteSpace(c)) sentLetters.Append(c);
+    }
 
     public void Finish() => Complete = true;
 
     /// <summary>A piece was heard. One that is not next in this utterance belongs to an earlier one that was cut off.</summary>
     public void Heard(string piece)
     {
-        if (Letters(Sent).StartsWith(Letters(SoFar + piece), StringComparison.Ordinal)) played.Append(piece);
+        var next = playedLetters;
+        foreach (var c in piece)
+        {
+            if (char.IsWhiteSpace(c)) continue;
+            if (next == sentLetters.Length || sentLetters[next] != c) return;
+            next++;
+        }
+        played.Append(piece);
+        playedLetters = next;
     }
-
-    private static string Letters(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
 }
