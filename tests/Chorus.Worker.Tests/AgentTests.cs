@@ -92,6 +92,15 @@ public sealed class AgentTests
         (await Should.ThrowAsync<HttpRequestException>(async () => await said.MoveNextAsync())).Message.ShouldBe("The model is gone.");
     }
 
+    [Fact]
+    public async Task The_offline_brain_has_all_of_its_answer_ready()
+    {
+        using var brain = new OfflineBrain();
+        List<IReadOnlyList<ChatResponseUpdate>> said = [];
+        await foreach (var updates in brain.GetStreamingResponseAsync([new(ChatRole.System, Prompt)]).ReadyTogether()) said.Add(updates);
+        said.ShouldHaveSingleItem().Count.ShouldBeGreaterThan(2);
+    }
+
     private static async IAsyncEnumerable<string> Words(Task rest)
     {
         yield return "Would ";
