@@ -7,7 +7,8 @@ namespace Chorus.Store;
 /// <summary>
 /// Living calls as this process wrote them last, or read them to dial, so that its next step of one need not read it. Only a guess: a step is written
 /// against the version it was decided on, so what somebody else has changed meanwhile makes it fail, and it is read after all; from
-/// then on that call is read each time. Nothing is concluded from a memory alone: who decides to do nothing has read the call.
+/// then on that call is read each time. Nothing is concluded from a memory alone, but what no
+/// later state can undo: who decides to do nothing has read the call.
 /// Documents that are written anew under the same version (<see cref="Refold"/>) are said like changes of the registry.
 /// </summary>
 public sealed class CallMemory : IDisposable
