@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Chorus.Domain.Agents;
 using Chorus.Worker.Conversation;
@@ -90,6 +91,27 @@ public sealed class AgentTests
         (await later).ShouldBeTrue();
         said.Current.ShouldBe(["suit ", "you?"]);
         (await Should.ThrowAsync<HttpRequestException>(async () => await said.MoveNextAsync())).Message.ShouldBe("The model is gone.");
+    }
+
+    [Fact]
+    public async Task A_model_that_is_cut_off_while_it_thinks_of_more_is_let_go_of()
+    {
+        var letGo = new TaskCompletionSource();
+        await Should.ThrowAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (var said in Thinking().ReadyTogether()) throw new OperationCanceledException(said[0]);
+        });
+        letGo.Task.IsCompletedSuccessfully.ShouldBeTrue();
+
+        async IAsyncEnumerable<string> Thinking([EnumeratorCancellation] CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                yield return "Would ";
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+            }
+            finally { letGo.SetResult(); }
+        }
     }
 
     [Fact]

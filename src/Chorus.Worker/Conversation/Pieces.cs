@@ -1,29 +1,42 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
+using System.Threading.Channels;
 
 namespace Chorus.Worker.Conversation;
 
 public static class Pieces
 {
-    /// <summary>What a stream has ready comes together: one piece is waited for, and no other. What was ready before it failed comes first.</summary>
+    /// <summary>
+    /// What a stream has ready comes together: one piece is waited for, and no other. What was ready before it failed comes first.
+    /// A stream that nobody listens to any more is cancelled and disposed.
+    /// </summary>
     public static async IAsyncEnumerable<IReadOnlyList<T>> ReadyTogether<T>(this IAsyncEnumerable<T> stream, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await using var pieces = stream.GetAsyncEnumerator(cancellationToken);
-        ExceptionDispatchInfo? failure = null;
-        List<T> ready = [];
-        for (var more = true; more;)
+        var pieces = Channel.CreateUnbounded<T>();
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reading = ReadAsync();
+        try
         {
-            var next = pieces.MoveNextAsync();
-            if (!next.IsCompleted && ready.Count > 0)
+            while (await pieces.Reader.WaitToReadAsync(CancellationToken.None))
             {
+                List<T> ready = [];
+                while (pieces.Reader.TryRead(out var piece)) ready.Add(piece);
                 yield return ready;
-                ready = [];
             }
-            try { more = await next; }
-            catch (Exception e) { (more, failure) = (false, ExceptionDispatchInfo.Capture(e)); }
-            if (more) ready.Add(pieces.Current);
         }
-        if (ready.Count > 0) yield return ready;
-        failure?.Throw();
+        finally
+        {
+            await over.CancelAsync();
+            await reading;
+        }
+
+        async Task ReadAsync()
+        {
+            try
+            {
+                await foreach (var piece in stream.WithCancellation(over.Token)) pieces.Writer.TryWrite(piece);
+                pieces.Writer.Complete();
+            }
+            catch (Exception e) { pieces.Writer.Complete(e); } // whoever listens is told
+        }
     }
 }
