@@ -14,7 +14,8 @@ public enum SessionEnd
 
 /// <summary>
 /// A person on the telephone, and the speech between them and the customer's socket: the agent's words take the time it
-/// takes to speak them, and the callee acts as the script says.
+/// takes to speak them, and the callee acts as the script says. What it sends, and in which order, is as calls recorded on Twilio's
+/// wire have it (August 2026), for the documentation tells of neither <c>info</c> messages nor how much of an utterance an <c>interrupt</c> tells.
 /// </summary>
 public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings settings, Callbacks callbacks, TimeProvider clock, bool breakOnce)
 {
@@ -22,7 +23,7 @@ public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings se
     public const double CharactersPerSecond = 16;
     private readonly ClientWebSocket socket = new();
     private readonly SemaphoreSlim sending = new(1, 1);
-    private readonly Mouth agent = new();
+    private readonly Mouth agent = new(settings);
     private SessionEnd? end;
 
     /// <summary>What is spoken on this line.</summary>
@@ -96,22 +97,22 @@ public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings se
         }
     }
 
-    /// <summary>Speaks the agent's words aloud, one by one, and tells how far it got.</summary>
+    /// <summary>Speaks the agent's words aloud, clause by clause, and tells how far it got.</summary>
     private async Task SpeakForAgentAsync(CancellationToken over)
     {
         while (true)
         {
             await agent.ToSay.WaitAsync(over);
-            if (agent.Next() is not { } word) continue;
-            if (agent.Begins) await SendAsync(new { type = "info", name = "agentSpeaking", value = "on" });
+            if (agent.Next() is not { } clause) continue;
+            if (agent.Begins) await InfoAsync("agentSpeaking", "on");
             var utterance = agent.Utterance;
-            await Task.Delay(settings.Time(word.Length / CharactersPerSecond), over);
-            if (!agent.Played(word, utterance)) continue; // cut off meanwhile
-            if (word.Length > 0) await SendAsync(new { type = "info", name = "tokensPlayed", value = word });
-            if (breakOnce && agent.WordsSpoken > 3) { end = SessionEnd.Broken; return; }
+            await Task.Delay(settings.Time(clause.Length / CharactersPerSecond), over);
+            if (!agent.Played(clause, utterance)) continue; // cut off meanwhile
+            if (clause.Length > 0) await InfoAsync("tokensPlayed", clause);
+            if (breakOnce && agent.HasSpoken) { end = SessionEnd.Broken; return; }
             if (agent.Finish() is not { } said) continue;
             Note(byAgent: true, said);
-            await SendAsync(new { type = "info", name = "agentSpeaking", value = "off" });
+            await InfoAsync("agentSpeaking", "off");
             agent.Silent.Release();
         }
     }
@@ -133,17 +134,13 @@ public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings se
             else if (step is not { AtOnce: true }) await agent.Silent.WaitAsync(over);
 
             if (step is { HangsUp: true }) { end = SessionEnd.CalleeHungUp; return; }
-            if (step is { Presses: not null }) await CutOffAsync(); // interruptible="any": a key stops the speech
             if (step is { Presses: { } keys }) foreach (var key in keys) await SendAsync(new { type = "dtmf", digit = key.ToString() });
-            if (step is { Interrupts: { } words })
-            {
-                await CutOffAsync();
-                await SayAsync(words, over);
-            }
+            if (step is { Presses: not null }) await CutOffAsync(); // interruptible="any": a key stops the speech
+            if (step is { Interrupts: { } words }) await SayAsync(words, over);
             if (step is { Noise: true })
             {
-                await SendAsync(new { type = "info", name = "clientSpeaking", value = "on" });
-                await SendAsync(new { type = "info", name = "clientSpeaking", value = "off" });
+                await InfoAsync("clientSpeaking", "on");
+                await InfoAsync("clientSpeaking", "off");
             }
             if ((step?.Says ?? (step is null ? call.Scenario.Otherwise : null)) is { Length: > 0 } line) await SayAsync(line, over);
         }
@@ -151,21 +148,27 @@ public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings se
 
     private async Task SayAsync(string line, CancellationToken over)
     {
-        Note(byAgent: false, line);
-        await SendAsync(new { type = "info", name = "clientSpeaking", value = "on" });
-        await Task.Delay(settings.Time(line.Length / CharactersPerSecond), over);
+        await InfoAsync("clientSpeaking", "on");
         await CutOffAsync(); // who speaks over the agent interrupts it
+        Note(byAgent: false, line);
+        await Task.Delay(settings.Time(line.Length / CharactersPerSecond), over);
+        await CutOffAsync();
         agent.Forget();
-        await SendAsync(new { type = "info", name = "clientSpeaking", value = "off" });
+        await InfoAsync("clientSpeaking", "off");
         await SendAsync(new { type = "prompt", voicePrompt = line, lang = Language, last = true });
     }
 
+    /// <summary>What was heard of the clause under way is told as played, and again as all that was heard: of the clause, not of the utterance.</summary>
     private async Task CutOffAsync()
     {
-        if (agent.CutOff() is not var (heard, milliseconds)) return;
+        if (agent.CutOff() is not var (heard, ofClause, milliseconds)) return;
         Note(byAgent: true, heard);
-        await SendAsync(new { type = "interrupt", utteranceUntilInterrupt = heard, durationUntilInterruptMs = milliseconds });
+        if (ofClause.Length > 0) await InfoAsync("tokensPlayed", ofClause);
+        await SendAsync(new { type = "interrupt", utteranceUntilInterrupt = ofClause, durationUntilInterruptMs = milliseconds });
+        await InfoAsync("agentSpeaking", "off");
     }
+
+    private Task InfoAsync(string name, string value) => SendAsync(new { type = "info", name, value });
 
     /// <summary>The agent's words are noted when they have been spoken, the callee's when they begin.</summary>
     private void Note(bool byAgent, string text)

@@ -1,18 +1,23 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Chorus.Sandbox;
 
-/// <summary>The agent's words on their way to the callee's ear.</summary>
-public sealed partial class Mouth
+/// <summary>
+/// The agent's words on their way to the callee's ear, clause by clause: what ends with a full stop, a question mark, an exclamation mark
+/// or a colon is spoken and reported as one, as Twilio does on the wire.
+/// </summary>
+public sealed partial class Mouth(SandboxSettings settings)
 {
     private readonly Lock gate = new();
-    private readonly Queue<string> words = new();
-    private readonly StringBuilder heard = new();
+    private readonly Queue<string> clauses = new();
+    private readonly StringBuilder coming = new(), heard = new();
+    private string clause = "";
     private bool complete, speaking, deaf;
     private long began;
 
-    /// <summary>Counts words that wait to be spoken.</summary>
+    /// <summary>Counts clauses that wait to be spoken.</summary>
     public SemaphoreSlim ToSay { get; } = new(0);
 
     /// <summary>Signals the beginning of an utterance.</summary>
@@ -24,11 +29,10 @@ public sealed partial class Mouth
     /// <summary>Number of the utterance; an interruption begins a new one.</summary>
     public int Utterance { get; private set; }
     public bool Begins { get; private set; }
-    public int WordsSpoken { get; private set; }
+    public bool HasSpoken { get; private set; }
 
     public void Say(string token, bool last)
     {
-        string[] pieces = [.. Words().Matches(token).Select(m => m.Value)];
         lock (gate)
         {
             if (deaf) // what was on its way when the callee cut in
@@ -36,32 +40,46 @@ public sealed partial class Mouth
                 deaf = !last;
                 return;
             }
-            foreach (var piece in pieces) words.Enqueue(piece);
-            if (last) words.Enqueue(""); // wakes the speaker for the end of the utterance
+            coming.Append(token);
+            var text = coming.ToString();
+            var end = 0;
+            foreach (var match in Clauses().EnumerateMatches(text)) Queue(text[end..(end = match.Index + match.Length)]);
+            coming.Remove(0, end);
             complete |= last;
+            if (!last) return;
+            if (end < text.Length) Queue(text[end..]);
+            coming.Clear();
+            Queue(""); // wakes the speaker for the end of the utterance
         }
-        if (pieces.Length > 0 || last) ToSay.Release(pieces.Length + (last ? 1 : 0));
+
+        void Queue(string clause)
+        {
+            clauses.Enqueue(clause);
+            ToSay.Release();
+        }
     }
 
     public string? Next()
     {
         lock (gate)
         {
-            if (!words.TryDequeue(out var word)) return null;
+            if (!clauses.TryDequeue(out var next)) return null;
             Begins = !speaking;
-            if (!speaking) { speaking = true; began = Environment.TickCount64; Speaking.Release(); }
-            return word;
+            if (!speaking) { speaking = true; Speaking.Release(); }
+            (clause, began) = (next, Stopwatch.GetTimestamp());
+            return next;
         }
     }
 
-    /// <summary>A word was spoken to its end; false if the utterance was cut off meanwhile.</summary>
-    public bool Played(string word, int utterance)
+    /// <summary>A clause was spoken to its end; false if the utterance was cut off meanwhile.</summary>
+    public bool Played(string clause, int utterance)
     {
         lock (gate)
         {
             if (utterance != Utterance) return false;
-            heard.Append(word);
-            WordsSpoken++;
+            heard.Append(clause);
+            this.clause = "";
+            HasSpoken |= clause.Length > 0;
             return true;
         }
     }
@@ -71,24 +89,28 @@ public sealed partial class Mouth
     {
         lock (gate)
         {
-            if (!complete || words.Count > 0) return null;
+            if (!complete || clauses.Count > 0) return null;
             var said = heard.ToString();
             Reset();
             return said;
         }
     }
 
-    /// <summary>The callee speaks over the agent: how much of the utterance was heard; null if the agent was silent.</summary>
-    public (string Heard, long Milliseconds)? CutOff()
+    /// <summary>The callee speaks over the agent: how much of the utterance was heard, and of its last clause, up to the word under way; null if the agent was silent.</summary>
+    public (string Heard, string OfClause, long Milliseconds)? CutOff()
     {
         lock (gate)
         {
-            if (!speaking && words.Count == 0) return null;
-            var (said, time) = (heard.ToString(), Environment.TickCount64 - began);
-            words.Clear();
+            if (!speaking && clauses.Count == 0 && coming.Length == 0) return null;
+            var time = speaking ? Stopwatch.GetElapsedTime(began) : TimeSpan.Zero;
+            var whole = clause.Trim();
+            var letters = (int)Math.Min(whole.Length, time / settings.Time(1 / Callee.CharactersPerSecond));
+            var part = whole.IndexOf(' ', letters) is >= 0 and var end ? whole[..end] : whole;
+            var said = $"{heard} {part}".Trim();
+            clauses.Clear();
             deaf = !complete;
             Reset();
-            return (said, time);
+            return (said, part, (long)time.TotalMilliseconds);
         }
     }
 
@@ -102,13 +124,14 @@ public sealed partial class Mouth
         }
     }
 
-    [GeneratedRegex(@"\S+\s*|\s+")]
-    private static partial Regex Words();
+    [GeneratedRegex(@".*?[.?!:]+(?=\s|$)", RegexOptions.Singleline)]
+    private static partial Regex Clauses();
 
     private void Reset()
     {
         heard.Clear();
-        (complete, speaking) = (false, false);
+        coming.Clear();
+        (complete, speaking, clause) = (false, false, "");
         Utterance++;
     }
 }

@@ -114,7 +114,7 @@ public sealed class TwilioProtocolTests
         var conversation = relay.Element("ConversationRelay")!;
         conversation.Attribute("url")!.Value.ShouldBe("wss://h/relay?a=1&b=2");
         conversation.Attribute("language")!.Value.ShouldBe("de-DE");
-        conversation.Attribute("debug")!.Value.ShouldBe("speaker-events tokens-played");
+        conversation.Attribute("events")!.Value.ShouldBe("speaker-events tokens-played");
     }
 
     private static FormCollection Form(params (string Name, string Value)[] fields) => new(fields.ToDictionary(f => f.Name, f => new StringValues(f.Value)));

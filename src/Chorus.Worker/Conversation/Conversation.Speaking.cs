@@ -70,6 +70,9 @@ public sealed partial class Conversation
         await line.EndAsync(CancellationToken.None);
     }
 
+    /// <summary>Of a piece under way nobody has told yet: as many words as there was time for.</summary>
+    private string HeardByNow() => speaksSince is { } since ? utterance.SoFarAnd(clock.GetElapsedTime(since)) : utterance.SoFar;
+
     private Task FinishTurnAsync() => TurnAsync(utterance.Sent, interrupted: false);
 
     private async Task CutOffAsync(string heard)
@@ -84,6 +87,7 @@ public sealed partial class Conversation
 
     private async Task TurnAsync(string heard, bool interrupted)
     {
+        speaksSince = null;
         if (utterance.Empty) return;
         utterance = new();
         await RecordAsync(Role.Agent, heard, interrupted);

@@ -29,8 +29,10 @@ public sealed partial class Conversation
     private CancellationTokenSource thinking = new();
     private Deed.Leaves? leaving;
     private Task tool = Task.CompletedTask;
-    private bool greeted, gone, tells;
+    private bool greeted, gone, tells, calleeSpeaks;
+    private readonly List<string> keys = []; // that were not answered yet
     private long heardAt;
+    private long? speaksSince; // the piece of the utterance that is under way
 
     /// <param name="before">What was said before this line was opened.</param>
     /// <param name="note">What the model is to know that nobody said; null for nothing.</param>
@@ -69,7 +71,7 @@ public sealed partial class Conversation
     {
         var wish = gone ? null : leaving?.Reason;
         gone = true;
-        await CutOffAsync(utterance.SoFar);
+        await CutOffAsync(HeardByNow());
         if (wish is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, reason, clock.GetUtcNow()));
     }
 
@@ -80,31 +82,40 @@ public sealed partial class Conversation
         switch (heard)
         {
             case Heard.Speaking:
+                calleeSpeaks = true;
                 quiet.Heard();
                 break;
             case Heard.Quieted:
+                calleeSpeaks = false;
                 if (utterance.Empty && leaving is null) quiet.Listen(settings.Silence); // a noise is not followed by words
                 break;
             case Heard.Said { Text.Length: > 0 } said:
                 heardAt = Stopwatch.GetTimestamp();
+                calleeSpeaks = false;
                 quiet.Heard();
                 var goodbye = leaving is not null && utterance.Complete && !tells;
                 // Where the carrier tells what was heard, the rest was not; elsewhere what was not cut off was said.
                 await (tells ? CutOffAsync(utterance.SoFar) : FinishTurnAsync());
+                TellKeys();
                 await RecordAsync(Role.User, said.Text, interrupted: false);
                 if (goodbye) await LeaveAsync(); // it was answered, so it was heard
                 else if (leaving is null && !gone) Begin(ThinkAsync);
                 break;
-            case Heard.Interrupted interrupted:
-                await CutOffAsync(interrupted.UtteranceSoFar);
-                quiet.Listen(settings.Silence);
+            case Heard.Interrupted { Heard: var told }:
+                if ((utterance.CutOffAt(told) ?? (tells || utterance.Empty ? null : told)) is not { } soFar) break; // cut off already
+                await CutOffAsync(soFar);
+                if (keys.Count > 0) await AnswerKeysAsync();
+                else if (!calleeSpeaks) quiet.Listen(settings.Silence);
                 break;
             case Heard.Pressed pressed:
                 await PressedAsync(pressed.Digit);
                 break;
             case Heard.Played played:
                 tells = true;
-                utterance.Heard(played.Text);
+                if (utterance.Heard(played.Text)) speaksSince = clock.GetTimestamp();
+                break;
+            case Heard.AgentSpeaks:
+                speaksSince = clock.GetTimestamp();
                 break;
             case Heard.AgentFinished when utterance.Complete && (!tells || utterance.WasHeard):
                 await FinishTurnAsync();
@@ -123,14 +134,35 @@ public sealed partial class Conversation
         await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Press(c, digit, clock.GetUtcNow()));
         if (leaving is null && await part.PressAsync(digit) is Deed.Leaves leaves)
         {
-            await CutOffAsync(utterance.SoFar);
+            await CutOffAsync(HeardByNow());
             leaving = leaves;
             await LeaveAsync();
             return;
         }
-        await (tells ? CutOffAsync(utterance.SoFar) : FinishTurnAsync()); // a key cuts the agent off, as speech does
-        messages.Add(new(ChatRole.User, $"(pressed {digit} on the telephone)"));
+        keys.Add(digit);
+        if (utterance.Empty || speaksSince is null) await AnswerKeysAsync();
+        else _ = AnswerKeysSoonAsync();
+    }
+
+    /// <summary>A key cuts the agent off, as speech does, and carriers tell next how much was heard until then; should they not, it is answered all the same.</summary>
+    private async Task AnswerKeysSoonAsync()
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(300), clock);
+        await StepAsync(AnswerKeysAsync);
+    }
+
+    private async Task AnswerKeysAsync()
+    {
+        if (keys.Count == 0 || gone) return;
+        await (tells || speaksSince is not null ? CutOffAsync(HeardByNow()) : FinishTurnAsync());
+        TellKeys();
         if (leaving is null && !gone) Begin(ThinkAsync);
+    }
+
+    private void TellKeys()
+    {
+        foreach (var key in keys) messages.Add(new(ChatRole.User, $"(pressed {key} on the telephone)"));
+        keys.Clear();
     }
 
     /// <summary>Nobody says anything: the agent asks whether anybody is there, then takes its leave.</summary>

@@ -32,11 +32,15 @@ public abstract record Heard
     /// <summary>The callee has stopped; what they said may follow, or it was a noise.</summary>
     public sealed record Quieted : Heard;
 
-    /// <summary>The callee cut the agent off; this much of the utterance had been heard.</summary>
-    public sealed record Interrupted(string UtteranceSoFar) : Heard;
+    /// <summary>The callee cut the agent off.</summary>
+    /// <param name="Heard">Of the utterance, or of its last piece.</param>
+    public sealed record Interrupted(string Heard) : Heard;
 
     /// <summary>The callee pressed a key.</summary>
     public sealed record Pressed(string Digit) : Heard;
+
+    /// <summary>The agent's words begin to be heard.</summary>
+    public sealed record AgentSpeaks : Heard;
 
     /// <summary>This piece of the utterance has been heard.</summary>
     public sealed record Played(string Text) : Heard;

@@ -5,8 +5,10 @@ namespace Chorus.Worker.Conversation;
 /// <summary>What the agent is saying: what was sent, and how much of it has been heard. Carriers tell it in pieces, with other spaces than were sent.</summary>
 public sealed class Utterance
 {
-    private readonly StringBuilder sent = new(), sentLetters = new(), played = new();
-    private int playedLetters;
+    /// <summary>Slower than carriers' voices speak (19 to 22 on Twilio's), so that a guess rather says too little.</summary>
+    private const double CharactersPerSecond = 15;
+    private readonly StringBuilder sent = new(), sentLetters = new();
+    private int played; // letters, like those sent: what is no space
 
     /// <summary>All of it was sent.</summary>
     public bool Complete { get; private set; }
@@ -18,30 +20,62 @@ public sealed class Utterance
     public string Sent => sent.ToString();
 
     /// <summary>What was heard so far, as far as the carrier told.</summary>
-    public string SoFar => played.ToString();
+    public string SoFar => Sent[..End];
 
     /// <summary>All of it was heard.</summary>
-    public bool WasHeard => playedLetters >= sentLetters.Length;
+    public bool WasHeard => played >= sentLetters.Length;
 
     public void Add(string token)
     {
         sent.Append(token);
-        foreach (var c in token) if (!char.IsWhiteSpace(c)) sentLetters.Append(c);
+        sentLetters.Append(Letters(token));
     }
 
     public void Finish() => Complete = true;
 
-    /// <summary>A piece was heard. One that is not next in this utterance belongs to an earlier one that was cut off.</summary>
-    public void Heard(string piece)
+    /// <summary>A piece was heard.</summary>
+    /// <returns>False if it is not next in this utterance: it belongs to an earlier one that was cut off.</returns>
+    public bool Heard(string piece)
     {
-        var next = playedLetters;
-        foreach (var c in piece)
-        {
-            if (char.IsWhiteSpace(c)) continue;
-            if (next == sentLetters.Length || sentLetters[next] != c) return;
-            next++;
-        }
-        played.Append(piece);
-        playedLetters = next;
+        var letters = Letters(piece);
+        if (!IsSentAt(played, letters)) return false;
+        played += letters.Length;
+        return true;
     }
+
+    /// <summary>What was heard of it when it was cut off; null if the carrier does not speak of this utterance.</summary>
+    /// <param name="told">By the carrier: all that was heard, or only what was heard of its last piece, which it may have told before.</param>
+    public string? CutOffAt(string told)
+    {
+        if (Empty) return null;
+        var letters = Letters(told);
+        if (letters.Length <= played && IsSentAt(played - letters.Length, letters)) return SoFar;
+        if (IsSentAt(played, letters)) played += letters.Length;
+        else if (IsSentAt(0, letters)) played = Math.Max(played, letters.Length);
+        else return null;
+        return SoFar;
+    }
+
+    /// <summary>What was heard so far, and the words that there was time for since.</summary>
+    public string SoFarAnd(TimeSpan since)
+    {
+        var (all, end) = (Sent, End);
+        var until = (int)Math.Min(all.Length, end + since.TotalSeconds * CharactersPerSecond);
+        while (until > end && until < all.Length && !char.IsWhiteSpace(all[until])) until--;
+        return all[..until];
+    }
+
+    private int End
+    {
+        get
+        {
+            var end = 0;
+            for (var left = played; left > 0; end++) if (!char.IsWhiteSpace(sent[end])) left--;
+            return end;
+        }
+    }
+
+    private bool IsSentAt(int place, string letters) => place + letters.Length <= sentLetters.Length && sentLetters.ToString(place, letters.Length) == letters;
+
+    private static string Letters(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
 }

@@ -50,7 +50,7 @@ public sealed class RelaySocket(WebSocket socket) : ILine
                 "interrupt" => new Heard.Interrupted(Text(root, "utteranceUntilInterrupt") ?? ""),
                 "dtmf" => new Heard.Pressed(Text(root, "digit") ?? ""),
                 "info" when Text(root, "name") is "tokensPlayed" => new Heard.Played(Text(root, "value") ?? ""),
-                "info" when Text(root, "name") is "agentSpeaking" && Text(root, "value") is "off" => new Heard.AgentFinished(),
+                "info" when Text(root, "name") is "agentSpeaking" => Text(root, "value") is "on" ? new Heard.AgentSpeaks() : new Heard.AgentFinished(),
                 "info" when Text(root, "name") is "clientSpeaking" => Text(root, "value") is "on" ? new Heard.Speaking() : new Heard.Quieted(),
                 "error" => new Heard.Failed(Text(root, "description") ?? ""),
                 _ => null,

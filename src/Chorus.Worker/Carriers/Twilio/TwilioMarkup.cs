@@ -34,12 +34,15 @@ public sealed class CallbackUrls(WorkerSettings settings)
 /// </summary>
 public static class TwilioMarkup
 {
+    /// <summary>Who begins and stops to speak, and what was heard of the agent: asked for by <c>events</c>, and by <c>debug</c> before there was that.</summary>
+    private const string Events = "speaker-events tokens-played";
+
     /// <summary>Connects the leg to its conversation (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay).</summary>
     public static string Converse(string relayUrl, string actionUrl, string? language) => Document(
         new XElement("Connect", new XAttribute("action", actionUrl),
             new XElement("ConversationRelay",
                 new XAttribute("url", relayUrl), new XAttribute("dtmfDetection", "true"), new XAttribute("interruptible", "any"),
-                new XAttribute("debug", "speaker-events tokens-played"),
+                new XAttribute("events", Events), new XAttribute("debug", Events),
                 language is null ? null : new XAttribute("language", language))));
 
     /// <summary>Lets the callee wait in a room, with music, until the human comes (https://www.twilio.com/docs/voice/twiml/conference).</summary>
