@@ -40,15 +40,21 @@ internal sealed record AdmissionState(Dictionary<Guid, Account> Accounts, Dictio
 /// </summary>
 internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings settings, CalleeKeys keys)
 {
-    public async Task<AdmissionState> TakeAsync(CallRequested[] requests)
+    public Task<AdmissionState> TakeAsync(CallRequested[] requests) => ReadAsync(requests, locked: true);
+
+    /// <summary>The same without any lock. Calls are looked for after the accounts were read: an account that had no room then, and a call that is not there since, make a refusal true.</summary>
+    public Task<AdmissionState> LookAsync(CallRequested[] requests) => ReadAsync(requests, locked: false);
+
+    private async Task<AdmissionState> ReadAsync(CallRequested[] requests, bool locked)
     {
         var asked = requests.Select(r => (r.CallId, Tenant: r.OrganizationId.ToString())).Distinct().ToArray();
         var called = requests.Select(r => (r.OrganizationId, r.To)).Distinct().ToArray();
         var schema = settings.Schema;
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new("begin") } };
-        batch.BatchCommands.Add(Statement.Of("select pg_advisory_xact_lock(uuid_hash_extended(i, 0)) from (select i from unnest($1) as a(i) order by i) r",
+        await using var batch = new NpgsqlBatch(connection);
+        if (locked) batch.BatchCommands.Add(new("begin"));
+        if (locked) batch.BatchCommands.Add(Statement.Of("select pg_advisory_xact_lock(uuid_hash_extended(i, 0)) from (select i from unnest($1) as a(i) order by i) r",
             requests.Select(r => r.OrganizationId).Distinct().ToArray()));
-        batch.BatchCommands.Add(Statement.Of($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id for update",
+        batch.BatchCommands.Add(Statement.Of($"select id, balance, held, active_calls, max_concurrent_calls from {schema}.organizations where id = any($1) order by id{(locked ? " for update" : "")}",
             requests.Select(r => r.OrganizationId).Distinct().ToArray()));
         batch.BatchCommands.Add(Statement.Of($"select c.organization_id, c.number, c.id, c.key from {Asked(called.Length, "organization_id", "number")}, lateral (select * from {schema}.callees where number = asked.number and organization_id = asked.organization_id offset 0) c",
             Values(called.Select(c => c.OrganizationId)), Values(called.Select(c => c.To))));
@@ -58,7 +64,7 @@ internal sealed class AdmissionLock(NpgsqlConnection connection, StoreSettings s
         List<(Guid Id, string Tenant)> named = [];
         await using (var reader = await batch.ExecuteReaderAsync())
         {
-            await reader.NextResultAsync();
+            if (locked) await reader.NextResultAsync();
             while (await reader.ReadAsync())
                 state.Accounts.Add(reader.GetGuid(0), new(reader.GetGuid(0), reader.GetDecimal(1), reader.GetDecimal(2), reader.GetInt32(3), reader.GetInt32(4)));
             await reader.NextResultAsync();

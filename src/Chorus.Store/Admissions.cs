@@ -58,7 +58,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     private async Task AdmitAll(List<Waiting> batch)
     {
         Admitted[] answers;
-        try { answers = await Commit([.. batch.Select(w => w.Request)]); }
+        try { answers = await Admit([.. batch.Select(w => w.Request)]); }
         catch (Exception e) when (batch.Count > 1 && !StoreErrors.IsAway(e))
         {
             foreach (var waiting in batch) await AdmitAll([waiting]);
@@ -84,6 +84,37 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         foreach (var (i, waiting) in batch.Index()) waiting.Answer.TrySetResult(answers[i]);
         metrics.Committed(null, queued);
         if (queued.Count > 0) Queued?.Invoke(queued);
+    }
+
+    private async Task<Admitted[]> Admit(CallRequested[] requests)
+    {
+        var refused = await Refuse([.. requests.Where(r => presumed.IsFull(r.OrganizationId))]);
+        if (refused.Count == 0) return await Commit(requests);
+        CallRequested[] rest = [.. requests.Where(r => !refused.ContainsKey(r))];
+        var answers = new Queue<Admitted>(rest.Length > 0 ? await Commit(rest) : []);
+        return [.. requests.Select(r => refused.GetValueOrDefault(r) ?? answers.Dequeue())];
+    }
+
+    /// <summary>
+    /// Who asked for more than the account bears is mostly refused again: in one round trip that locks nothing, so that no call of the organization
+    /// begins or ends later for it, and nobody else in the batch is decided on instead of presumed. Whoever seems to have room now is decided on.
+    /// </summary>
+    private async Task<Dictionary<CallRequested, Admitted>> Refuse(CallRequested[] suspects)
+    {
+        var refused = new Dictionary<CallRequested, Admitted>(ReferenceEqualityComparer.Instance);
+        if (suspects.Length == 0) return refused;
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync();
+            var found = await new AdmissionLock(connection, settings, keys).LookAsync(suspects);
+            foreach (var suspect in suspects)
+            {
+                if (found.Known.ContainsKey(suspect.CallId) || !found.Accounts.TryGetValue(suspect.OrganizationId, out var account)) continue;
+                if (account.Admit(suspect.Hold) is not Admission.Admitted and var refusal) refused[suspect] = Refusal(refusal);
+            }
+        }
+        catch (Exception e) when (StoreErrors.IsAway(e)) { } // or a connection of before a restart: they are decided on
+        return refused;
     }
 
     /// <summary>
@@ -162,18 +193,15 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
         }
 
         var account = found.Accounts[request.OrganizationId];
-        switch (account.Admit(request.Hold))
-        {
-            case Admission.TooManyCalls: return new(AdmissionResult.TooManyCalls);
-            case Admission.InsufficientFunds: return new(AdmissionResult.InsufficientFunds);
-        }
-
+        if (account.Admit(request.Hold) is not Admission.Admitted and var refusal) return Refusal(refusal);
         found.Accounts[request.OrganizationId] = account.With(request.Hold);
         var call = new VersionedCall(CallView.Evolve(null, request)!, 1);
         if (request.RequestHash is { } key) found.Known[request.CallId] = new(key, call);
         isNew = true;
         return new(AdmissionResult.Queued, call);
     }
+
+    private static Admitted Refusal(Admission admission) => new(admission is Admission.TooManyCalls ? AdmissionResult.TooManyCalls : AdmissionResult.InsufficientFunds);
 
     private sealed record Waiting(CallRequested Request, CancellationToken Left)
     {

@@ -20,11 +20,13 @@ internal sealed class PresumedAdmission(NpgsqlDataSource source, StoreSettings s
         else full[organizationId] = true;
     }
 
+    public bool IsFull(Guid organizationId) => !full.IsEmpty && full.ContainsKey(organizationId);
+
     /// <returns>Null if it is not as presumed.</returns>
     /// <exception cref="CommitInDoubtException">It may have been written.</exception>
     public async Task<Admitted[]?> TryAsync(CallRequested[] requests)
     {
-        if (!full.IsEmpty && requests.Any(r => full.ContainsKey(r.OrganizationId))) return null;
+        if (requests.Any(r => IsFull(r.OrganizationId))) return null;
         if (requests.Length > 1 && requests.DistinctBy(r => r.CallId).Count() < requests.Length) return null;
         await using var connection = await source.OpenConnectionAsync();
         try

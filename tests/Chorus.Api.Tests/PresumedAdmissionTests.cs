@@ -160,6 +160,26 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_is_refused_again_waits_for_nobody_who_is_at_the_account_and_a_repeated_key_is_found_all_the_same()
+    {
+        var tenant = await Api.TenantAsync(host, maxConcurrentCalls: 1);
+        var first = await tenant.PlaceAsync(idempotencyKey: "one");
+        using (var refused = await tenant.PostCallAsync(tenant.Call())) refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+        await using var source = NpgsqlDataSource.Create(direct);
+        Task<HttpResponseMessage> repeated;
+        await using (await source.HoldAsync(tenant.Id))
+        {
+            using (var again = await tenant.PostCallAsync(tenant.Call()).WaitAsync(TimeSpan.FromSeconds(20))) again.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+            repeated = tenant.PostCallAsync(tenant.Call(), "one");
+            await Eventually.TrueAsync(async () => await source.WaitingAsync() == 1, TimeSpan.FromSeconds(20), () => "nobody decides");
+        }
+        (await repeated).Headers.Location!.ToString().ShouldEndWith(first.GetProperty("id").GetString()!);
+
+        (await tenant.Client.PostAsync($"/v1/calls/{first.GetProperty("id").GetString()}/hangup", null)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await tenant.PlaceAsync();
+    }
+
+    [Fact]
     public async Task Each_of_a_batch_gets_its_own_answer_whatever_the_others_are()
     {
         var (tenant, busy) = (await Api.TenantAsync(host), await Api.TenantAsync(host, maxConcurrentCalls: 0));
