@@ -95,7 +95,7 @@ async Task LivesAsync()
     await lives.DialsAsync(null, 25, quick ? 200 : 1000); // until everything is compiled
     foreach (var perSecond in (double[])[25, 50, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
     await lives.TalksAsync(report, 20, quick ? 100 : 600);
-    await lives.CapacityAsync(report, 60, quick ? 600 : 3600); // more than is brought to its end
+    await lives.CapacityAsync(report, 75, quick ? 750 : 4500); // more than is brought to its end
     await lives.ColdAsync(report);
     await lives.LastingAsync(report, lasting);
     await lives.OrganizationsAsync(10);
