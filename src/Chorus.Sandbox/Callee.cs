@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using System.Xml.Linq;
 
 namespace Chorus.Sandbox;
 
@@ -12,17 +13,34 @@ public enum SessionEnd
     Broken,
 }
 
+/// <summary>What the customer's markup asks for (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay); each is nothing by default.</summary>
+public sealed class Asked(XElement relay)
+{
+    /// <summary>Who begins and stops to speak.</summary>
+    public bool Speakers { get; } = Events(relay).Contains("speaker-events");
+
+    /// <summary>What has been heard of the agent.</summary>
+    public bool Played { get; } = Events(relay).Contains("tokens-played");
+
+    public bool Keys { get; } = (string?)relay.Attribute("dtmfDetection") is "true";
+
+    /// <summary>Keys that are pressed while the agent speaks; else they only cut it off.</summary>
+    public bool KeysMeanwhile { get; } = (string?)relay.Attribute("reportInputDuringAgentSpeech") is "dtmf" or "any";
+
+    private static string[] Events(XElement relay) => $"{(string?)relay.Attribute("events")} {(string?)relay.Attribute("debug")}".Split(' ');
+}
+
 /// <summary>
 /// A person on the telephone, and the speech between them and the customer's socket: the agent's words take the time it
 /// takes to speak them, and the callee acts as the script says. What it sends, and in which order, is as calls recorded on Twilio's
 /// wire have it (August 2026), for the documentation tells of neither <c>info</c> messages nor how much of an utterance an <c>interrupt</c> tells.
 /// </summary>
-public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings settings, Callbacks callbacks, TimeProvider clock, bool breakOnce)
+public sealed class Callee(SandboxCall call, Asked asked, Witness witness, SandboxSettings settings, Callbacks callbacks, TimeProvider clock, bool breakOnce)
 {
     /// <summary>How fast people speak.</summary>
     public const double CharactersPerSecond = 16;
     private readonly ClientWebSocket socket = new();
-    private readonly SemaphoreSlim sending = new(1, 1);
+    private readonly SemaphoreSlim sending = new(1, 1), telling = new(1, 1);
     private readonly Mouth agent = new(settings);
     private SessionEnd? end;
 
@@ -103,12 +121,15 @@ public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings se
         while (true)
         {
             await agent.ToSay.WaitAsync(over);
-            if (agent.Next() is not { } clause) continue;
+            if (agent.Next() is not var (clause, utterance)) continue;
             if (agent.Begins) await InfoAsync("agentSpeaking", "on");
-            var utterance = agent.Utterance;
             await Task.Delay(settings.Time(clause.Length / CharactersPerSecond), over);
-            if (!agent.Played(clause, utterance)) continue; // cut off meanwhile
-            if (clause.Length > 0) await InfoAsync("tokensPlayed", clause);
+            if (!await TellAsync(async () =>
+            {
+                if (!agent.Played(clause, utterance)) return false; // cut off meanwhile
+                if (clause.Length > 0) await InfoAsync("tokensPlayed", clause);
+                return true;
+            })) continue;
             if (breakOnce && agent.HasSpoken) { end = SessionEnd.Broken; return; }
             if (agent.Finish() is not { } said) continue;
             Note(byAgent: true, said);
@@ -134,8 +155,11 @@ public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings se
             else if (step is not { AtOnce: true }) await agent.Silent.WaitAsync(over);
 
             if (step is { HangsUp: true }) { end = SessionEnd.CalleeHungUp; return; }
-            if (step is { Presses: { } keys }) foreach (var key in keys) await SendAsync(new { type = "dtmf", digit = key.ToString() });
-            if (step is { Presses: not null }) await CutOffAsync(); // interruptible="any": a key stops the speech
+            if (step is { Presses: { } keys })
+            {
+                if (agent.IsSpeaking ? asked.KeysMeanwhile : asked.Keys) foreach (var key in keys) await SendAsync(new { type = "dtmf", digit = key.ToString() });
+                await CutOffAsync(); // interruptible="any": a key stops the speech
+            }
             if (step is { Interrupts: { } words }) await SayAsync(words, over);
             if (step is { Noise: true })
             {
@@ -159,16 +183,26 @@ public sealed class Callee(SandboxCall call, Witness witness, SandboxSettings se
     }
 
     /// <summary>What was heard of the clause under way is told as played, and again as all that was heard: of the clause, not of the utterance.</summary>
-    private async Task CutOffAsync()
+    private Task CutOffAsync() => TellAsync(async () =>
     {
-        if (agent.CutOff() is not var (heard, ofClause, milliseconds)) return;
+        if (agent.CutOff() is not var (heard, ofClause, milliseconds)) return false;
         Note(byAgent: true, heard);
         if (ofClause.Length > 0) await InfoAsync("tokensPlayed", ofClause);
         await SendAsync(new { type = "interrupt", utteranceUntilInterrupt = ofClause, durationUntilInterruptMs = milliseconds });
         await InfoAsync("agentSpeaking", "off");
+        return true;
+    });
+
+    /// <summary>How far the agent got and what cut it off are told one after the other.</summary>
+    private async Task<bool> TellAsync(Func<Task<bool>> tell)
+    {
+        await telling.WaitAsync();
+        try { return await tell(); }
+        finally { telling.Release(); }
     }
 
-    private Task InfoAsync(string name, string value) => SendAsync(new { type = "info", name, value });
+    private Task InfoAsync(string name, string value) =>
+        !call.Scenario.Untold && (name is "tokensPlayed" ? asked.Played : asked.Speakers) ? SendAsync(new { type = "info", name, value }) : Task.CompletedTask;
 
     /// <summary>The agent's words are noted when they have been spoken, the callee's when they begin.</summary>
     private void Note(bool byAgent, string text)

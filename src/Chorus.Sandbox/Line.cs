@@ -41,7 +41,7 @@ public sealed class Line(SandboxCall call, Rooms rooms, Witness witness, Callbac
                 case "Pause": await Task.Delay(settings.Time(Number(verb, "length", 1)), cut); break;
                 case "Play": witness.See("music", call, verb.Value.Trim()); break;
                 case "Connect" when verb.Element("ConversationRelay") is { } relay:
-                    return await ConverseAsync((string)relay.Attribute("url")!, (string?)verb.Attribute("action"), cut);
+                    return await ConverseAsync(relay, (string?)verb.Attribute("action"), cut);
                 case "Dial" when verb.Element("Conference") is { } conference:
                     if (conference.Attribute("waitUrl") is { } music) witness.See("music", call, music.Value);
                     if (await rooms.StayAsync(call, conference.Value.Trim(), cut)) return null; // the callee hung up
@@ -60,10 +60,11 @@ public sealed class Line(SandboxCall call, Rooms rooms, Witness witness, Callbac
         await Task.Delay(settings.Time(text.Length / Callee.CharactersPerSecond), cut);
     }
 
-    private async Task<string?> ConverseAsync(string url, string? action, CancellationToken cut)
+    private async Task<string?> ConverseAsync(XElement relay, string? action, CancellationToken cut)
     {
+        var url = (string)relay.Attribute("url")!;
         witness.See("socket", call, url);
-        var callee = new Callee(call, witness, settings, callbacks, clock, breakOnce: breaks-- > 0);
+        var callee = new Callee(call, new(relay), witness, settings, callbacks, clock, breakOnce: breaks-- > 0);
         var how = await callee.TalkAsync(url, cut);
         cut.ThrowIfCancellationRequested();
         if (how is SessionEnd.CalleeHungUp || action is null) return null;

@@ -16,6 +16,7 @@ public sealed partial class Mouth(SandboxSettings settings)
     private string clause = "";
     private bool complete, speaking, deaf;
     private long began;
+    private int utterances; // an interruption begins a new one
 
     /// <summary>Counts clauses that wait to be spoken.</summary>
     public SemaphoreSlim ToSay { get; } = new(0);
@@ -26,9 +27,8 @@ public sealed partial class Mouth(SandboxSettings settings)
     /// <summary>Signals the end of an utterance.</summary>
     public SemaphoreSlim Silent { get; private set; } = new(0);
 
-    /// <summary>Number of the utterance; an interruption begins a new one.</summary>
-    public int Utterance { get; private set; }
     public bool Begins { get; private set; }
+    public bool IsSpeaking { get { lock (gate) return speaking; } }
     public bool HasSpoken { get; private set; }
 
     public void Say(string token, bool last)
@@ -59,7 +59,8 @@ public sealed partial class Mouth(SandboxSettings settings)
         }
     }
 
-    public string? Next()
+    /// <returns>A clause, and the number of its utterance.</returns>
+    public (string Clause, int Utterance)? Next()
     {
         lock (gate)
         {
@@ -67,7 +68,7 @@ public sealed partial class Mouth(SandboxSettings settings)
             Begins = !speaking;
             if (!speaking) { speaking = true; Speaking.Release(); }
             (clause, began) = (next, Stopwatch.GetTimestamp());
-            return next;
+            return (next, utterances);
         }
     }
 
@@ -76,7 +77,7 @@ public sealed partial class Mouth(SandboxSettings settings)
     {
         lock (gate)
         {
-            if (utterance != Utterance) return false;
+            if (utterance != utterances) return false;
             heard.Append(clause);
             this.clause = "";
             HasSpoken |= clause.Length > 0;
@@ -132,6 +133,6 @@ public sealed partial class Mouth(SandboxSettings settings)
         heard.Clear();
         coming.Clear();
         (complete, speaking, clause) = (false, false, "");
-        Utterance++;
+        utterances++;
     }
 }

@@ -32,6 +32,9 @@ public sealed class Scenario
     /// <summary>Seconds in a room after which this callee has had enough; 0 for never.</summary>
     public double LeavesOnHoldAfter { get; set; }
 
+    /// <summary>The carrier tells nothing of who speaks and what was heard, only what cuts the agent off, as Telnyx does.</summary>
+    public bool Untold { get; set; }
+
     /// <summary>What the callee says to everything the script has no word for; nothing if it is empty.</summary>
     public string Otherwise { get; set; } = "";
 }

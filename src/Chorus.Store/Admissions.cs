@@ -49,8 +49,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     private async Task AdmitWaiting(List<Waiting> all)
     {
         List<Waiting> batch = [.. all.Where(w => !w.Left.IsCancellationRequested)]; // who has hung up meanwhile asked for nothing
-        if (batch.Count == 0) return;
-        try { await AdmitAll(batch); }
+        try { if (await Refuse(batch) is { Count: > 0 } rest) await AdmitAll(rest); }
         catch (Exception e) { foreach (var waiting in batch) waiting.Answer.TrySetException(e); } // nobody waits for ever
     }
 
@@ -58,7 +57,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
     private async Task AdmitAll(List<Waiting> batch)
     {
         Admitted[] answers;
-        try { answers = await Admit([.. batch.Select(w => w.Request)]); }
+        try { answers = await Commit([.. batch.Select(w => w.Request)]); }
         catch (Exception e) when (batch.Count > 1 && !StoreErrors.IsAway(e))
         {
             foreach (var waiting in batch) await AdmitAll([waiting]);
@@ -74,47 +73,38 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
 
     private void Tell(List<Waiting> batch, Admitted[] answers)
     {
-        signal.Pulse();
         List<CallRequested> queued = [];
         foreach (var (i, waiting) in batch.Index())
         {
             if (answers[i].Result is AdmissionResult.Queued) queued.Add(waiting.Request);
             else if (answers[i].Call is null) metrics.Refused(answers[i].Result);
         }
+        if (queued.Count > 0) signal.Pulse();
         foreach (var (i, waiting) in batch.Index()) waiting.Answer.TrySetResult(answers[i]);
         metrics.Committed(null, queued);
         if (queued.Count > 0) Queued?.Invoke(queued);
-    }
-
-    private async Task<Admitted[]> Admit(CallRequested[] requests)
-    {
-        var refused = await Refuse([.. requests.Where(r => presumed.IsFull(r.OrganizationId))]);
-        if (refused.Count == 0) return await Commit(requests);
-        CallRequested[] rest = [.. requests.Where(r => !refused.ContainsKey(r))];
-        var answers = new Queue<Admitted>(rest.Length > 0 ? await Commit(rest) : []);
-        return [.. requests.Select(r => refused.GetValueOrDefault(r) ?? answers.Dequeue())];
     }
 
     /// <summary>
     /// Who asked for more than the account bears is mostly refused again: in one round trip that locks nothing, so that no call of the organization
     /// begins or ends later for it, and nobody else in the batch is decided on instead of presumed. Whoever seems to have room now is decided on.
     /// </summary>
-    private async Task<Dictionary<CallRequested, Admitted>> Refuse(CallRequested[] suspects)
+    /// <returns>Who was not refused.</returns>
+    private async Task<List<Waiting>> Refuse(List<Waiting> batch)
     {
-        var refused = new Dictionary<CallRequested, Admitted>(ReferenceEqualityComparer.Instance);
-        if (suspects.Length == 0) return refused;
+        List<Waiting> suspects = [.. batch.Where(w => presumed.IsFull(w.Request.OrganizationId))];
+        if (suspects.Count == 0) return batch;
+        AdmissionState found;
         try
         {
             await using var connection = await source.OpenConnectionAsync();
-            var found = await new AdmissionLock(connection, settings, keys).LookAsync(suspects);
-            foreach (var suspect in suspects)
-            {
-                if (found.Known.ContainsKey(suspect.CallId) || !found.Accounts.TryGetValue(suspect.OrganizationId, out var account)) continue;
-                if (account.Admit(suspect.Hold) is not Admission.Admitted and var refusal) refused[suspect] = Refusal(refusal);
-            }
+            found = await new AdmissionLock(connection, settings, keys).LookAsync([.. suspects.Select(s => s.Request)]);
         }
-        catch (Exception e) when (StoreErrors.IsAway(e)) { } // or a connection of before a restart: they are decided on
-        return refused;
+        catch (Exception e) when (StoreErrors.IsAway(e)) { return batch; } // or a connection of before a restart: they are decided on
+        var refused = suspects.Where(s => found.Accounts.ContainsKey(s.Request.OrganizationId) && !found.Known.ContainsKey(s.Request.CallId))
+            .Select(s => (Waiting: s, Admission: found.Accounts[s.Request.OrganizationId].Admit(s.Request.Hold))).Where(s => s.Admission is not Admission.Admitted).ToArray();
+        Tell([.. refused.Select(r => r.Waiting)], [.. refused.Select(r => Refusal(r.Admission))]);
+        return [.. batch.Where(w => !w.Answer.Task.IsCompleted)];
     }
 
     /// <summary>

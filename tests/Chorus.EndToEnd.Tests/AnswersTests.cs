@@ -72,6 +72,34 @@ public sealed class AnswersTests(Service service)
         call.Words()[1].ShouldBe("agent: Thank you. Would tomorrow at nine suit you?");
     }
 
+    [Theory]
+    [InlineData(false, "+14155550144")]
+    [InlineData(true, "+14155550145")]
+    public async Task A_key_pressed_during_the_goodbye_does_not_keep_the_line_open(bool untold, string number)
+    {
+        var tenant = await service.TenantAsync();
+        var talks = new object[] { new { says = "No, thank you. Goodbye!" }, new { presses = "1", after = 1 } };
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number, name = "presses a key at the end", rings = 0.1, untold, talks })).EnsureSuccessStatusCode();
+
+        var call = await tenant.CallAsync(number);
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        (await tenant.EventsAsync(call.Id())).ShouldContain(e => e.GetProperty("type").GetString() == "key_pressed");
+    }
+
+    [Fact]
+    public async Task What_a_carrier_that_tells_only_interruptions_does_not_tell_was_heard_and_the_key_is_answered()
+    {
+        var tenant = await service.TenantAsync();
+        var talks = new object[] { new { presses = "1", after = 1.5 }, new { says = "Goodbye." } };
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550146", name = "presses a key", rings = 0.1, untold = true, talks })).EnsureSuccessStatusCode();
+
+        var call = await tenant.CallAsync("+14155550146");
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        call.Words()[..2].ShouldBe(["agent: Hello Maria, this is Ann of Acme, calling about your order.", "agent: Thank you. Would tomorrow at nine suit you?"]);
+    }
+
     [Fact]
     public async Task A_callee_who_was_to_speak_first_and_does_not_is_spoken_to_in_their_language()
     {

@@ -72,7 +72,7 @@ public sealed class AgentTests
         utterance.Add("Would nine ");
         utterance.Heard("Hello Maria, ");
         utterance.Heard("Would ");
-        utterance.SoFar.ShouldBe("Would ");
+        utterance.SoFar.ShouldBe("Would");
         utterance.WasHeard.ShouldBeFalse();
         utterance.Heard("nine");
         utterance.WasHeard.ShouldBeTrue();

@@ -12,6 +12,7 @@ public sealed partial class Conversation
         cut.ThrowIfCancellationRequested(); // cut off while it waited for its turn
         quiet.Stop();
         token = StorableJson.Text(token);
+        if (utterance is { Empty: false, WasHeard: true }) speaksSince = clock.GetTimestamp(); // it goes on after a pause
         utterance.Add(token);
         await line.SayAsync(token, last: false, CancellationToken.None); // a send that is cut off would break the line
     }
@@ -72,6 +73,9 @@ public sealed partial class Conversation
 
     /// <summary>Of a piece under way nobody has told yet: as many words as there was time for.</summary>
     private string HeardByNow() => speaksSince is { } since ? utterance.SoFarAnd(clock.GetElapsedTime(since)) : utterance.SoFar;
+
+    /// <summary>The carrier tells of an interruption in other words than were sent: of this utterance if it has begun to be heard, else of one before.</summary>
+    private string? Guess(string told) => utterance.Empty ? null : !tells ? told : speaksSince is null ? null : HeardByNow();
 
     private Task FinishTurnAsync() => TurnAsync(utterance.Sent, interrupted: false);
 

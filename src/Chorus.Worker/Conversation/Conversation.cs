@@ -60,6 +60,7 @@ public sealed partial class Conversation
         }
         finally
         {
+            gone = true;
             quiet.Stop();
             await thinking.CancelAsync();
             thinking.Dispose();
@@ -102,7 +103,7 @@ public sealed partial class Conversation
                 else if (leaving is null && !gone) Begin(ThinkAsync);
                 break;
             case Heard.Interrupted { Heard: var told }:
-                if ((utterance.CutOffAt(told) ?? (tells || utterance.Empty ? null : told)) is not { } soFar) break; // cut off already
+                if ((utterance.CutOffAt(told) ?? Guess(told)) is not { } soFar) break; // cut off already
                 await CutOffAsync(soFar);
                 if (keys.Count > 0) await AnswerKeysAsync();
                 else if (!calleeSpeaks) quiet.Listen(settings.Silence);
@@ -112,7 +113,7 @@ public sealed partial class Conversation
                 break;
             case Heard.Played played:
                 tells = true;
-                if (utterance.Heard(played.Text)) speaksSince = clock.GetTimestamp();
+                if (utterance.Heard(played.Text)) speaksSince = utterance.WasHeard ? null : clock.GetTimestamp();
                 break;
             case Heard.AgentSpeaks:
                 speaksSince = clock.GetTimestamp();
@@ -148,15 +149,22 @@ public sealed partial class Conversation
     private async Task AnswerKeysSoonAsync()
     {
         await Task.Delay(TimeSpan.FromMilliseconds(300), clock);
-        await StepAsync(AnswerKeysAsync);
+        try { await StepAsync(AnswerKeysAsync); }
+        catch (Exception e)
+        {
+            log.LogError(e, "Call {CallId}: what was heard before a key is not on record", call.Id);
+            await StepAsync(() => { if (!gone) Begin(ThinkAsync); return Task.CompletedTask; });
+        }
     }
 
     private async Task AnswerKeysAsync()
     {
         if (keys.Count == 0 || gone) return;
+        var goodbye = leaving is not null && utterance.Complete && !tells && speaksSince is null;
         await (tells || speaksSince is not null ? CutOffAsync(HeardByNow()) : FinishTurnAsync());
         TellKeys();
-        if (leaving is null && !gone) Begin(ThinkAsync);
+        if (goodbye) await LeaveAsync(); // it was answered, so it was heard
+        else if (leaving is null && !gone) Begin(ThinkAsync);
     }
 
     private void TellKeys()
