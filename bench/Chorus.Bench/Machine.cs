@@ -44,6 +44,17 @@ public static class Machine
         }
     }
 
+    /// <summary>What was filled is on the disk before anything is measured, PostgreSQL's pages and the kernel's: else their writing meets whoever comes next.</summary>
+    public static async Task RestAsync()
+    {
+        await using var source = NpgsqlDataSource.Create(Postgres("chorus"));
+        await using var command = source.CreateCommand("checkpoint");
+        command.CommandTimeout = 600;
+        await command.ExecuteNonQueryAsync();
+        using var sync = Process.Start("sync");
+        await sync.WaitForExitAsync();
+    }
+
     public static string Description()
     {
         var cpu = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown";

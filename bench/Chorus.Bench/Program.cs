@@ -36,6 +36,7 @@ try
         await peer.Execute("vacuum analyze");
         Console.WriteLine($"{peer.Name}: {await peer.RowsAsync()} calls stored");
     }
+    await Machine.RestAsync();
     foreach (var peer in peers) await Rounds.PostAsync(peer, 64, TimeSpan.FromSeconds(warmUp));
 
     foreach (var connections in figures.Contains("post") ? connected : [])
@@ -71,6 +72,7 @@ try
     if (peers.OfType<Stock>().FirstOrDefault() is { } stock && figures.Contains("lives")) await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
     if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, .. lists]);
     var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
+    await Machine.RestAsync(); // from the lists
     Peer[] inTurn = [.. peers, .. peers.Reverse()];
     foreach (var peer in !figures.Contains("open") ? [] : quick ? inTurn : [.. inTurn, .. inTurn])
     {
