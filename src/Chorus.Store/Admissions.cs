@@ -100,7 +100,7 @@ public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, 
             await using var connection = await source.OpenConnectionAsync();
             found = await new AdmissionLock(connection, settings, keys).LookAsync([.. suspects.Select(s => s.Request)]);
         }
-        catch (Exception e) when (StoreErrors.IsAway(e)) { return batch; } // or a connection of before a restart: they are decided on
+        catch (Exception) { return batch; } // a connection of before a restart, or one of them that cannot be read: they are decided on, one by one if need be
         var refused = suspects.Where(s => found.Accounts.ContainsKey(s.Request.OrganizationId) && !found.Known.ContainsKey(s.Request.CallId))
             .Select(s => (Waiting: s, Admission: found.Accounts[s.Request.OrganizationId].Admit(s.Request.Hold))).Where(s => s.Admission is not Admission.Admitted).ToArray();
         Tell([.. refused.Select(r => r.Waiting)], [.. refused.Select(r => Refusal(r.Admission))]);
