@@ -1,5 +1,4 @@
 using System.Data;
-using System.Runtime.CompilerServices;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -15,18 +14,17 @@ public sealed record RebuildResult(long Calls, long Events, long Written, long R
 /// </summary>
 public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Refold refold)
 {
-    private const int PageSize = 500;
-
-    /// <summary>Streams of one organization that follow each other.</summary>
-    private sealed record Range(string Tenant, Guid First, Guid Last);
-
-    public async Task<RebuildResult> RunAsync(CancellationToken cancellationToken)
+    /// <param name="pageSize">Places in the log. Calls that began there have their other events nearby, on pages that are read once.</param>
+    public async Task<RebuildResult> RunAsync(CancellationToken cancellationToken, int pageSize = 15_000)
     {
+        await using var end = source.CreateCommand($"select coalesce(max(seq_id), 0) from {settings.Schema}.mt_events");
+        var last = (long)(await end.ExecuteScalarAsync(cancellationToken))!;
+        var pages = Enumerable.Range(0, (int)((last + pageSize - 1) / pageSize)).Select(n => (long)n * pageSize);
         var (calls, events, written) = (0L, 0L, 0L);
         var sideBySide = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(2, Environment.ProcessorCount), CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(PagesAsync(cancellationToken), sideBySide, async (page, token) =>
+        await Parallel.ForEachAsync(pages, sideBySide, async (after, token) =>
         {
-            var (folded, read, differ) = await CompareAsync(page, token);
+            var (folded, read, differ) = await CompareAsync(after, after + pageSize, token);
             foreach (var tenant in differ.GroupBy(d => d.Tenant, d => d.Id))
                 foreach (var some in tenant.Chunk(100)) Interlocked.Add(ref written, await refold.OfAsync(tenant.Key, some, token));
             Interlocked.Add(ref calls, folded);
@@ -41,66 +39,46 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
         return new(calls, events, written, removed);
     }
 
-    private async IAsyncEnumerable<List<Range>> PagesAsync([EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        for (var (tenant, id) = ("", Guid.Empty); ;)
-        {
-            await using var command = source.CreateCommand(
-                $"""
-                select tenant_id, (array_agg(id order by id))[1], (array_agg(id order by id desc))[1] from (select tenant_id, id from {settings.Schema}.mt_streams where (tenant_id, id) > ($1, $2) order by tenant_id, id limit {PageSize}) page
-                group by tenant_id order by tenant_id
-                """);
-            command.Parameters.Add(new() { Value = tenant });
-            command.Parameters.Add(new() { Value = id });
-            List<Range> page = [];
-            await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
-                while (await reader.ReadAsync(cancellationToken)) page.Add(new(reader.GetString(0), reader.GetGuid(1), reader.GetGuid(2)));
-            if (page.Count == 0) yield break;
-            (tenant, id) = (page[^1].Tenant, page[^1].Last);
-            yield return page;
-        }
-    }
-
-    private async Task<(long Calls, long Events, List<(string Tenant, Guid Id)> Differ)> CompareAsync(List<Range> page, CancellationToken cancellationToken)
+    private async Task<(long Calls, long Events, List<CallRow> Differ)> CompareAsync(long after, long to, CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        List<(string Tenant, CallDocument Document)> folded = [];
-        var events = await FoldAsync(connection, page, folded, cancellationToken);
-        return (folded.Count, events, await DifferingAsync(connection, folded, cancellationToken));
+        var (folded, events) = await FoldAsync(connection, after, to, cancellationToken);
+        return (folded.Length, events, await DifferingAsync(connection, folded, cancellationToken));
     }
 
-    private async Task<long> FoldAsync(NpgsqlConnection connection, List<Range> page, List<(string, CallDocument)> folded, CancellationToken cancellationToken)
+    private async Task<(CallRow[] Folded, long Events)> FoldAsync(NpgsqlConnection connection, long after, long to, CancellationToken cancellationToken)
     {
-        await using var batch = new NpgsqlBatch(connection);
-        // A range within one organization: of a range of pairs PostgreSQL finds the beginning, and reads on to the end of the organization.
-        foreach (var range in page)
+        await using var batch = new NpgsqlBatch(connection)
         {
-            batch.BatchCommands.Add(Statement.Of($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where tenant_id = $1 and stream_id between $2 and $3 order by stream_id, version",
-                range.Tenant, range.First, range.Last));
-        }
+            BatchCommands =
+            {
+                Statement.Of(
+                    $"""
+                    select e.version, e.type, e.data
+                    from (select tenant_id, stream_id from {settings.Schema}.mt_events where seq_id > $1 and seq_id <= $2 and version = 1 order by seq_id offset 0) s,
+                        lateral (select version, type, data from {settings.Schema}.mt_events where tenant_id = s.tenant_id and stream_id = s.stream_id order by version offset 0) e
+                    """, after, to),
+            },
+        };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        var (fold, events) = (new Fold(), 0L);
-        do
-        {
-            for (; await reader.ReadAsync(cancellationToken); events++)
-                if (fold.Add(reader) is { } finished) folded.Add(finished);
-        }
-        while (await reader.NextResultAsync(cancellationToken));
+        var (fold, folded, events) = (new Fold(), new List<CallRow>(), 0L);
+        for (; await reader.ReadAsync(cancellationToken); events++)
+            if (fold.Add(reader) is { } finished) folded.Add(finished);
         if (fold.Finish() is { } last) folded.Add(last);
-        return events;
+        return ([.. folded], events);
     }
 
     /// <summary>PostgreSQL tells which documents are not the same, value for value; of those, some mean the same (an older form does).</summary>
-    private async Task<List<(string Tenant, Guid Id)>> DifferingAsync(NpgsqlConnection connection, List<(string Tenant, CallDocument Document)> folded, CancellationToken cancellationToken)
+    private async Task<List<CallRow>> DifferingAsync(NpgsqlConnection connection, CallRow[] folded, CancellationToken cancellationToken)
     {
-        List<(string, Guid)> differ = [];
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CallRow.Others(settings, [.. folded.Select(f => f.Tenant)], [.. folded.Select(f => f.Document)]) } };
+        List<CallRow> differ = [];
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CallRow.Others(settings, folded) } };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var (tenant, document) = folded[(int)reader.GetInt64(11) - 1];
-            if (reader.IsDBNull(0) || CallRow.Read(reader).DifferenceFrom(document) is not null) differ.Add((tenant, document.Id));
+            var row = folded[(int)reader.GetInt64(12) - 1];
+            if (reader.IsDBNull(0) || CallRow.Read(reader).DifferenceFrom(row) is not null) differ.Add(row);
         }
         return differ;
     }

@@ -27,7 +27,7 @@ public sealed class Refold(NpgsqlDataSource source, StoreSettings settings)
         {
             BatchCommands =
             {
-                CallRow.Write(settings, [.. documents.Select(_ => tenant)], documents),
+                CallRow.Write(settings, documents),
                 Statement.Of("select pg_notify($1, $2)", Registry.Channel(settings), tenant), // the same version with another document: nobody goes on from an old one
             },
         };
@@ -37,22 +37,22 @@ public sealed class Refold(NpgsqlDataSource source, StoreSettings settings)
     }
 
     /// <summary>Two statements: one that waited for a lock still has the snapshot of before, without what was appended meanwhile.</summary>
-    private async Task<CallDocument[]> ReadAsync(NpgsqlConnection connection, string tenant, Guid[] calls, CancellationToken cancellationToken)
+    private async Task<CallRow[]> ReadAsync(NpgsqlConnection connection, string tenant, Guid[] calls, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands =
             {
                 Statement.Of($"select from {settings.Schema}.mt_streams where tenant_id = $1 and id = any($2) order by id for update", tenant, calls),
-                Statement.Of($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where tenant_id = $1 and stream_id = any($2) order by stream_id, version", tenant, calls),
+                Statement.Of($"select version, type, data from {settings.Schema}.mt_events where tenant_id = $1 and stream_id = any($2) order by stream_id, version", tenant, calls),
             },
         };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
         var fold = new Fold();
-        List<CallDocument> documents = [];
-        while (await reader.ReadAsync(cancellationToken)) if (fold.Add(reader) is { } finished) documents.Add(finished.Document);
-        if (fold.Finish() is { } last) documents.Add(last.Document);
+        List<CallRow> documents = [];
+        while (await reader.ReadAsync(cancellationToken)) if (fold.Add(reader) is { } finished) documents.Add(finished);
+        if (fold.Finish() is { } last) documents.Add(last);
         return [.. documents];
     }
 }

@@ -83,7 +83,7 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
             }
         }
         if (stream is not null) await FinishAsync();
-        for (; more; more = await stored.ReadAsync(cancellationToken)) Differs(stored.GetGuid(0), "has a document and no events");
+        for (; more; more = await stored.ReadAsync(cancellationToken)) Differs(stored.GetGuid(1), "has a document and no events");
         return (calls, events, differ);
 
         async Task FinishAsync()
@@ -96,11 +96,11 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
                 Count(folded.State, facts, books);
                 if (folded.State.IsOver) CollectionsMarshal.GetValueRefOrAddDefault(counts, CallCount.Of(folded), out _)++;
                 // PostgreSQL orders uuids by their bytes, as .NET compares them.
-                while (more && stored.GetGuid(0).CompareTo(folded.Id) < 0) { Differs(stored.GetGuid(0), "has a document and no events"); more = await stored.ReadAsync(cancellationToken); }
-                if (!more || stored.GetGuid(0) != folded.Id) Differs(folded.Id, "has events and no document");
+                while (more && stored.GetGuid(1).CompareTo(folded.Id) < 0) { Differs(stored.GetGuid(1), "has a document and no events"); more = await stored.ReadAsync(cancellationToken); }
+                if (!more || stored.GetGuid(1) != folded.Id) Differs(folded.Id, "has events and no document");
                 else
                 {
-                    if (CallRow.Read(stored).DifferenceFrom(folded with { Version = facts.Count }) is { } what) Differs(folded.Id, what);
+                    if (CallRow.Read(stored).DifferenceFrom(CallRow.Of(folded with { Version = facts.Count })) is { } what) Differs(folded.Id, what);
                     more = await stored.ReadAsync(cancellationToken);
                 }
             }

@@ -29,7 +29,8 @@ public sealed record Call
     public Guid? ParentCalleeId { get; init; }
 
     /// <summary>Number of events folded: the stream's version.</summary>
-    public long Version { get; init; }
+    [JsonInclude]
+    public long Version { get; private set; }
     public CallStatus Status { get; init; }
     public DialClaimed? Claim { get; init; }
     public bool AnswerLost { get; init; }
@@ -68,7 +69,8 @@ public sealed record Call
     public IReadOnlyList<Transfer> Transfers { get; init; } = [];
 
     /// <summary>Where the transfer is, if this is its leg.</summary>
-    public TransferStatus? LegStatus { get; init; }
+    [JsonInclude]
+    public TransferStatus? LegStatus { get; private set; }
 
     /// <summary>The leg that the callee waits for, or talks to.</summary>
     public Guid? HeldFor { get; init; }
@@ -120,7 +122,11 @@ public sealed record Call
     public static Call? Evolve(Call? call, object fact)
     {
         if (fact is CallRequested requested) return Requested(requested);
-        return call is null ? null : Next(call, fact) with { Version = call.Version + 1, LegStatus = Legs.After(call.LegStatus, fact) };
+        if (call is null) return null;
+        var next = Next(call, fact);
+        if (ReferenceEquals(next, call)) next = call with { };
+        (next.Version, next.LegStatus) = (call.Version + 1, Legs.After(call.LegStatus, fact)); // nobody else has seen it yet
+        return next;
     }
 
     private static Call Requested(CallRequested e) => new()

@@ -35,8 +35,13 @@ public sealed record CallView
     public static CallView? Fold(IEnumerable<object> events) => events.Aggregate((CallView?)null, Evolve);
 
     /// <summary>The view after one more fact.</summary>
-    public static CallView? Evolve(CallView? call, object fact) =>
-        fact is CallRequested requested ? Requested(requested) : call is null ? null : Next(call, fact) with { TransferStatus = Legs.After(call.TransferStatus, fact) };
+    public static CallView? Evolve(CallView? call, object fact)
+    {
+        if (fact is CallRequested requested) return Requested(requested);
+        if (call is null) return null;
+        var (next, status) = (Next(call, fact), Legs.After(call.TransferStatus, fact));
+        return status == next.TransferStatus ? next : next with { TransferStatus = status };
+    }
 
     private static CallView Requested(CallRequested e) => new()
     {
@@ -59,7 +64,7 @@ public sealed record CallView
         CallPlaced e => call with { CallSid = e.CallSid, Status = CallStatus.Initiated },
         CallRinging => call with { Status = CallStatus.Ringing },
         CallStarted e => call with { Status = CallStatus.InProgress, StartedAt = e.At },
-        TurnSpoken e => call with { Transcript = [.. call.Transcript, new(e.Role, e.Content)], TurnCount = call.TurnCount + 1 },
+        TurnSpoken e => call with { Transcript = call.Transcript.Append(new(e.Role, e.Content)).ToArray(), TurnCount = call.TurnCount + 1 },
         TransferInitiated e => call with { TransferCalls = [.. call.TransferCalls, TransferCall.Of(e)] },
         TransferProgressed e => Leg(call, e.LegId, leg => leg.After(e)),
         TransferEnded e => Leg(call, e.LegId, leg => leg.After(e)),
