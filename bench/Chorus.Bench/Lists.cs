@@ -10,11 +10,12 @@ namespace Chorus.Bench;
 /// </summary>
 public static class Lists
 {
-    private const int Rounds = 20, Requests = 50;
+    private const int Rounds = 40, Requests = 100;
 
     private sealed record Listed(long Size, HttpClient Client, string Agent, string Cursor);
 
-    public static async Task MeasureAsync(Ours ours, Report report, IReadOnlyList<long> sizes)
+    /// <param name="another">Where another API is; null if there is none.</param>
+    public static async Task MeasureAsync(Ours ours, Report report, IReadOnlyList<long> sizes, string? another)
     {
         List<Listed> all = [];
         foreach (var (i, size) in sizes.Index()) all.Add(await OpenAsync(ours, i, size));
@@ -27,8 +28,9 @@ public static class Lists
             foreach (var listed in all) await TimeAsync(listed, query(listed), []); // until it is prepared
             for (var round = 0; round < Rounds; round++)
                 foreach (var listed in round % 2 == 0 ? all : Enumerable.Reverse(all)) await TimeAsync(listed, query(listed), took[listed.Size]);
-            foreach (var listed in all) Tell(report, name, listed.Size, took[listed.Size]);
+            foreach (var listed in all) Tell(report, name, $"{listed.Size}", took[listed.Size]);
         }
+        if (another is not null) await OfTwoAsync(report, all[0], another);
         foreach (var listed in all) listed.Client.Dispose();
     }
 
@@ -43,6 +45,17 @@ public static class Lists
         return new(size, client, page.RootElement.GetProperty("data")[0].GetProperty("agentId").GetString()!, pagination.GetProperty("nextCursor").GetString()!);
     }
 
+    /// <summary>The first page, of either API in turn.</summary>
+    private static async Task OfTwoAsync(Report report, Listed listed, string another)
+    {
+        using var client = new HttpClient { BaseAddress = new(another), DefaultRequestHeaders = { Authorization = listed.Client.DefaultRequestHeaders.Authorization } };
+        Listed[] both = [listed, listed with { Client = client }];
+        foreach (var one in both) await TimeAsync(one, "", []);
+        List<double> took = [];
+        for (var round = 0; round < Rounds; round++) await TimeAsync(both[round % 2], "", took);
+        Tell(report, "first", $"{listed.Size}_two_apis", took);
+    }
+
     private static async Task TimeAsync(Listed listed, string query, List<double> took)
     {
         for (var n = 0; n < Requests; n++)
@@ -53,7 +66,7 @@ public static class Lists
         }
     }
 
-    private static void Tell(Report report, string name, long size, List<double> took)
+    private static void Tell(Report report, string name, string size, List<double> took)
     {
         took.Sort();
         var (p50, p99) = (took[took.Count / 2], took[(int)(took.Count * 0.99)]);

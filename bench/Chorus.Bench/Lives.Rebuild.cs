@@ -8,7 +8,7 @@ public sealed partial class Lives
 {
     /// <summary>
     /// The read model of a log, folded again, against reading the same events and doing nothing with them: of what was lived, and with copies
-    /// of it. Then lives beside all that.
+    /// of it. Then lives beside all that; and the same calls as if they were a hundred organizations'.
     /// </summary>
     public async Task RebuildAsync(Report report, long events, int count)
     {
@@ -34,6 +34,13 @@ public sealed partial class Lives
         await DialsAsync(null, 25, count); // until everything is compiled
         await DialsAsync(report, 50, count, "_grown");
         await TalksAsync(report, 20, count, "_grown");
+        Kill();
+        await Execute("create table other as select id, '00000000-0000-4000-8000-' || lpad((abs(hashtext(id::text)) % 100)::text, 12, '0') as organization from chorus.mt_streams");
+        await Execute("update chorus.mt_streams t set tenant_id = organization from other o where o.id = t.id");
+        await Execute("update chorus.mt_events t set tenant_id = organization, data = case type when 'call_requested' then jsonb_set(data, '{organizationId}', to_jsonb(organization)) else data end from other o where o.id = t.stream_id");
+        await Execute("update chorus.mt_doc_calldocument t set tenant_id = organization, data = jsonb_set(jsonb_set(data, '{call,organizationId}', to_jsonb(organization)), '{state,organizationId}', to_jsonb(organization)) from other o where o.id = t.id");
+        await Execute("vacuum analyze");
+        await RebuildAsync(report, "rebuild_hundred_organizations");
     }
 
     private async Task RebuildAsync(Report report, string figure)

@@ -26,6 +26,7 @@ var ours = new Ours(quick ? 50 : 1000);
 Peer[] peers = [new Raw(relay: false), new Raw(relay: true), new Stock(), new Emmett(), ours];
 if (only is ["lives"]) peers = [];
 else if (only is not null) peers = [.. peers.Where(p => only.Contains(p.Name))];
+string? second = null; // where another API is
 try
 {
     foreach (var peer in peers)
@@ -35,17 +36,12 @@ try
         await peer.PrefillAsync(calls);
         await peer.Execute("vacuum analyze");
         Console.WriteLine($"{peer.Name}: {await peer.RowsAsync()} calls stored");
+        if (peer is Raw { Name: "raw" } raw && figures.Contains("post")) await PgBenchAsync(raw);
     }
     await Machine.RestAsync();
     foreach (var peer in peers) await Rounds.PostAsync(peer, 64, TimeSpan.FromSeconds(warmUp));
 
-    foreach (var connections in figures.Contains("post") ? connected : [])
-    {
-        await InterleavedAsync($"post_c{connections}", peer => Rounds.PostAsync(peer, connections, length));
-        if (peers.OfType<Raw>().FirstOrDefault() is not { } raw || connections > 64) continue; // PostgreSQL has no 256 connections
-        foreach (var _ in Enumerable.Range(0, rounds)) report.Add($"post_c{connections}", "pgbench", await PgBench.TransactionsPerSecondAsync(raw, connections, length));
-        Console.WriteLine($"post_c{connections} pgbench {report.Median($"post_c{connections}", "pgbench"):0}/s");
-    }
+    foreach (var connections in figures.Contains("post") ? connected : []) await InterleavedAsync($"post_c{connections}", peer => Rounds.PostAsync(peer, connections, length));
     if (peers.Contains(ours))
     {
         if (figures.Contains("post")) foreach (var many in sides)
@@ -62,7 +58,7 @@ try
     if (peers.Contains(ours) && figures.Contains("growth"))
     {
         await Overload.MeasureAsync(ours, report, 300, quick ? 300 : 2000);
-        var second = await ours.SecondApiAsync();
+        second = await ours.SecondApiAsync();
         await Rounds.PostAsync(ours, 64, TimeSpan.FromSeconds(warmUp), [second]); // until it is compiled
         foreach (var two in sides) Record(two ? "post_c64_two_apis" : "post_c64_one_api", ours, await Rounds.PostAsync(ours, 64, length, two ? [ours.Url, second] : null));
         var paths = await ours.PathsAsync(10_000);
@@ -70,7 +66,7 @@ try
         foreach (var two in sides) Record(two ? "get_c64_two_apis" : "get_c64_one_api", ours, await Rounds.GetAsync(ours, "", [], 64, length, paths, two ? [ours.Url, second] : null));
     }
     if (peers.OfType<Stock>().FirstOrDefault() is { } stock && figures.Contains("lives")) await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
-    if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, .. lists]);
+    if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, .. lists], second);
     var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
     await Machine.RestAsync(); // from the lists
     Peer[] inTurn = [.. peers, .. peers.Reverse()];
@@ -108,6 +104,17 @@ async Task LivesAsync()
     await lives.DialsAsync(report, 50, quick ? 250 : 1000, "_two_workers");
     await lives.TalksAsync(report, 20, quick ? 100 : 600, "_two_workers");
     await lives.RebuildAsync(report, quick ? 200_000 : 2_000_000, quick ? 100 : 600);
+}
+
+// Before the others are there, whose connections PostgreSQL has not enough of beside it.
+async Task PgBenchAsync(Raw raw)
+{
+    await Machine.RestAsync();
+    foreach (var connections in connected)
+    {
+        foreach (var _ in Enumerable.Range(0, rounds)) report.Add($"post_c{connections}", "pgbench", await PgBench.TransactionsPerSecondAsync(raw, connections, length));
+        Console.WriteLine($"post_c{connections} pgbench {report.Median($"post_c{connections}", "pgbench"):0}/s");
+    }
 }
 
 async Task InterleavedAsync(string figure, Func<Peer, Task<Round>> round)
