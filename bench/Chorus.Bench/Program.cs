@@ -2,7 +2,7 @@ using System.Globalization;
 using Chorus.Bench;
 
 // One run over all peers on this machine: the same PostgreSQL, the same payload, a fresh database each, filled with calls of
-// the past; rounds are interleaved, so that a machine that grows slower grows slower for all. BENCH_QUICK=1 for a short one;
+// the past; rounds are interleaved, so that a machine that grows slower grows slower for all (pgbench comes last). BENCH_QUICK=1 for a short one;
 // BENCH_ONLY names peers, BENCH_FIGURES some of post, gets, growth, lives, lists, open, BENCH_CONNECTIONS the POSTs' connections,
 // BENCH_CALLS how many calls are stored before, BENCH_LISTS of how many more organizations' calls pages are read,
 // BENCH_LASTING how many calls go through one worker to see what it keeps of them.
@@ -36,7 +36,6 @@ try
         await peer.PrefillAsync(calls);
         await peer.Execute("vacuum analyze");
         Console.WriteLine($"{peer.Name}: {await peer.RowsAsync()} calls stored");
-        if (peer is Raw { Name: "raw" } raw && figures.Contains("post")) await PgBenchAsync(raw);
     }
     await Machine.RestAsync();
     foreach (var peer in peers) await Rounds.PostAsync(peer, 64, TimeSpan.FromSeconds(warmUp));
@@ -77,6 +76,7 @@ try
         foreach (var (name, value) in new[] { ("p50", p50), ("p99", p99), ("p999", p999) }) report.Add($"post_open_{name}_ms", peer.Name, value);
     }
     if (figures.Contains("open") && peers.Length > 0) report.Add("post_open_rate", "all", half);
+    if (peers.OfType<Raw>().FirstOrDefault() is { } inserts && figures.Contains("post")) await PgBenchAsync(inserts);
 }
 finally
 {
@@ -106,9 +106,10 @@ async Task LivesAsync()
     await lives.RebuildAsync(report, quick ? 200_000 : 2_000_000, quick ? 100 : 600);
 }
 
-// Before the others are there, whose connections PostgreSQL has not enough of beside it.
+// Last, when the others are gone: PostgreSQL has not enough connections for all.
 async Task PgBenchAsync(Raw raw)
 {
+    foreach (var peer in peers) await peer.DisposeAsync();
     await Machine.RestAsync();
     foreach (var connections in connected)
     {
