@@ -12,8 +12,8 @@ internal sealed record CallRow(
     public const string Columns = "tenant_id, id, data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, call_sid, metadata";
 
     /// <summary>How a document would be stored.</summary>
-    public static CallRow Of(CallDocument document) => new(
-        document.Call.OrganizationId.ToString(), document.Id, Bytes(document), document.Version, document.Status, document.CreatedAt, document.AgentId, document.PhoneNumberId,
+    public static CallRow Of(string tenant, CallDocument document) => new(
+        tenant, document.Id, Bytes(document), document.Version, document.Status, document.CreatedAt, document.AgentId, document.PhoneNumberId,
         document.CalleeId, document.DueAt, document.Call.CallSid, JsonMarshal.GetRawUtf8Value(document.Call.Metadata).ToArray());
 
     public static CallRow Read(NpgsqlDataReader row) => new(
@@ -55,13 +55,16 @@ internal sealed record CallRow(
     /// <summary>How it differs, by its meaning, from what the events make; null if it does not.</summary>
     public string? DifferenceFrom(CallRow folded)
     {
-        CallDocument? stored;
-        try { stored = JsonSerializer.Deserialize<CallDocument>(Data, StoreJson.Options); }
-        catch (JsonException) { return "has a document that cannot be read"; }
-        if (!Same(Bytes(stored), folded.Data)) return $"is served with another {(Same(Bytes(stored?.Call), Bytes(JsonSerializer.Deserialize<CallDocument>(folded.Data, StoreJson.Options)!.Call)) ? "state" : "call")} than its events make";
+        try
+        {
+            var stored = JsonSerializer.Deserialize<CallDocument>(Data, StoreJson.Options);
+            if (!Same(Bytes(stored), folded.Data))
+                return $"is served with another {(Same(Bytes(stored?.Call), Bytes(JsonSerializer.Deserialize<CallDocument>(folded.Data, StoreJson.Options)!.Call)) ? "state" : "call")} than its events make";
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException) { return "has a document that cannot be read"; } // a part of it may be missing
         if (Version != folded.Version) return "is served as another version";
         if (!Same(DueAt, folded.DueAt)) return "is due at another time than its events make";
-        return Id == folded.Id && Status == folded.Status && Same(CreatedAt, folded.CreatedAt) && AgentId == folded.AgentId && PhoneNumberId == folded.PhoneNumberId
+        return Tenant == folded.Tenant && Id == folded.Id && Status == folded.Status && Same(CreatedAt, folded.CreatedAt) && AgentId == folded.AgentId && PhoneNumberId == folded.PhoneNumberId
             && CalleeId == folded.CalleeId && CallSid == folded.CallSid && Metadata is not null && Same(Metadata, folded.Metadata!) ? null : "is found by something else than its events make";
     }
 

@@ -44,7 +44,7 @@ public sealed class Refold(NpgsqlDataSource source, StoreSettings settings)
             BatchCommands =
             {
                 Statement.Of($"select from {settings.Schema}.mt_streams where tenant_id = $1 and id = any($2) order by id for update", tenant, calls),
-                Statement.Of($"select version, type, data from {settings.Schema}.mt_events where tenant_id = $1 and stream_id = any($2) order by stream_id, version", tenant, calls),
+                Statement.Of($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where tenant_id = $1 and stream_id = any($2) order by stream_id, version", tenant, calls),
             },
         };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);

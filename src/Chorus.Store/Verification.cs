@@ -63,23 +63,23 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
     private async Task<(long Calls, long Events, long Differ)> CompareCallsAsync(
         NpgsqlConnection log, NpgsqlConnection documents, Dictionary<Guid, Books> books, Dictionary<CallCount, long> counts, List<string> examples, CancellationToken cancellationToken)
     {
-        await using var readEvents = new NpgsqlCommand($"select stream_id, type, data from {settings.Schema}.mt_events where type <> 'tombstone' order by stream_id, version", log) { CommandTimeout = 0 }; // a long log takes long to sort
+        await using var readEvents = new NpgsqlCommand($"select stream_id, type, data from {settings.Schema}.mt_events where type <> 'tombstone' order by stream_id, tenant_id, version", log) { CommandTimeout = 0 }; // a long log takes long to sort
         await using var readDocuments = new NpgsqlCommand($"select {CallRow.Columns} from {settings.Schema}.mt_doc_calldocument order by id", documents) { CommandTimeout = 0 };
         await using var stored = await readDocuments.ExecuteReaderAsync(cancellationToken);
         var more = await stored.ReadAsync(cancellationToken);
         var (calls, events, differ) = (0L, 0L, 0L);
 
-        Guid? stream = null;
+        (string Tenant, Guid Id)? stream = null;
         List<object> facts = [];
         await using (var reader = await readEvents.ExecuteReaderAsync(cancellationToken))
         {
             while (await reader.ReadAsync(cancellationToken))
             {
-                var id = reader.GetGuid(0);
-                if (stream is not null && id != stream) await FinishAsync();
-                stream = id;
+                var next = (reader.GetString(0), reader.GetGuid(1));
+                if (stream is not null && next != stream) await FinishAsync();
+                stream = next;
                 events++;
-                facts.Add(JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(2), EventNames.All[reader.GetString(1)], StoreJson.Options)!);
+                facts.Add(JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(3), EventNames.All[reader.GetString(2)], StoreJson.Options)!);
             }
         }
         if (stream is not null) await FinishAsync();
@@ -100,7 +100,7 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
                 if (!more || stored.GetGuid(1) != folded.Id) Differs(folded.Id, "has events and no document");
                 else
                 {
-                    if (CallRow.Read(stored).DifferenceFrom(CallRow.Of(folded with { Version = facts.Count })) is { } what) Differs(folded.Id, what);
+                    if (CallRow.Read(stored).DifferenceFrom(CallRow.Of(stream.Value.Tenant, folded with { Version = facts.Count })) is { } what) Differs(folded.Id, what);
                     more = await stored.ReadAsync(cancellationToken);
                 }
             }
