@@ -63,7 +63,7 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
     private async Task<(long Calls, long Events, long Differ)> CompareCallsAsync(
         NpgsqlConnection log, NpgsqlConnection documents, Dictionary<Guid, Books> books, Dictionary<CallCount, long> counts, List<string> examples, CancellationToken cancellationToken)
     {
-        await using var readEvents = new NpgsqlCommand($"select stream_id, type, data from {settings.Schema}.mt_events where type <> 'tombstone' order by stream_id, tenant_id, version", log) { CommandTimeout = 0 }; // a long log takes long to sort
+        await using var readEvents = new NpgsqlCommand($"select tenant_id, stream_id, type, data from {settings.Schema}.mt_events where type <> 'tombstone' order by stream_id, tenant_id, version", log) { CommandTimeout = 0 }; // a long log takes long to sort
         await using var readDocuments = new NpgsqlCommand($"select {CallRow.Columns} from {settings.Schema}.mt_doc_calldocument order by id", documents) { CommandTimeout = 0 };
         await using var stored = await readDocuments.ExecuteReaderAsync(cancellationToken);
         var more = await stored.ReadAsync(cancellationToken);
