@@ -267,7 +267,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} calls: {kept:0.00} KB more a call, {Handles() - handles} handles more (of {handles})"));
     }
 
-    /// <summary>Engaged callees, more than can be dialled: how many come to their end in a second, with one worker and with two.</summary>
+    /// <summary>Many engaged callees at once: how many come to their end in a second, with one worker and with two.</summary>
     public async Task WorkersAsync(Report report, int count)
     {
         foreach (var workers in (int[])[1, 2])
@@ -275,7 +275,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
             if (workers == 2) await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), 27_015, new(worker) { ["Chorus__PublicUrl"] = "http://127.0.0.1:27015" });
             if (workers == 2) { await PlaceAtAsync(40, count / 2, Busy); await UntilOverAsync(); } // until it is compiled too
             var clock = Stopwatch.StartNew();
-            await PlaceAtAsync(240, count, Busy); // more than they dial
+            await PlaceAtAsync(240, count, Busy);
             await UntilOverAsync();
             report.Add("dials_per_second", workers == 1 ? "ours" : "ours_two_workers", count / clock.Elapsed.TotalSeconds);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{workers} workers: {count / clock.Elapsed.TotalSeconds:0.0} engaged callees a second"));
