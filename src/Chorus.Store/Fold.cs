@@ -15,8 +15,9 @@ internal sealed class Fold
         var (tenant, stream) = (reader.GetString(0), reader.GetGuid(1));
         var finished = (tenant, stream) == at ? null : Finish();
         at = (tenant, stream);
-        if (reader.GetString(2) is "tombstone") return finished;
-        var fact = JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(3), EventNames.All[reader.GetString(2)], StoreJson.Options)!;
+        var type = reader.GetString(2);
+        if (type is "tombstone") return finished;
+        var fact = JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(3), EventNames.All[type], StoreJson.Options)!;
         if (CallDocument.After(document, fact) is not { } next) return finished;
         next.Version++;
         document = next;

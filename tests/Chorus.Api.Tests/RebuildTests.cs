@@ -17,29 +17,35 @@ public sealed class RebuildTests
     {
         await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_rebuild_tests"));
         Tenant[] tenants = [await Api.TenantAsync(host), await Api.TenantAsync(host)];
-        var calls = await LiveSideBySideAsync(host, tenants, 20);
+        var calls = await LiveSideBySideAsync(host, tenants, 24);
         var before = await Task.WhenAll(calls.Select(ServedAsync));
-        foreach (var (i, (_, id)) in calls.Index())
+        foreach (var (i, (tenant, id)) in calls.Index())
         {
-            await ExecuteAsync(host, (i % 5) switch
+            await ExecuteAsync(host, (i % 6) switch
             {
                 0 => $"update chorus.mt_doc_calldocument set data = jsonb_set(data, '{{call,turnCount}}', '99') where id = '{id}'",
                 1 => $"delete from chorus.mt_doc_calldocument where id = '{id}'",
                 2 => $"update chorus.mt_doc_calldocument set agent_id = gen_random_uuid() where id = '{id}'",
                 3 => $"update chorus.mt_doc_calldocument set data = data #- '{{call,metadata}}' where id = '{id}'",
+                4 => $"update chorus.mt_doc_calldocument set tenant_id = '{tenants.First(t => t != tenant).Id}' where id = '{id}'",
                 _ => $"insert into chorus.mt_doc_calldocument select (jsonb_populate_record(d, jsonb_build_object('id', gen_random_uuid()))).* from chorus.mt_doc_calldocument d where id = '{id}'", // without events
             });
         }
 
+        (await VerifyAsync(host)).ReadModels.ShouldBe(24);
+
         var rebuilt = await RebuildAsync(host, pageSize: 7); // calls begin on one page, and live on others
 
-        rebuilt.ShouldBe(new(Calls: 20, rebuilt.Events, Written: 16, Removed: 4));
+        rebuilt.ShouldBe(new(Calls: 24, rebuilt.Events, Written: 20, Removed: 8));
         (await Task.WhenAll(calls.Select(ServedAsync))).ShouldBe(before);
-        foreach (var tenant in tenants) (await tenant.GetAsync($"/v1/calls?agentId={tenant.AgentId}")).GetProperty("data").GetArrayLength().ShouldBe(10);
+        foreach (var one in tenants) (await one.GetAsync($"/v1/calls?agentId={one.AgentId}")).GetProperty("data").GetArrayLength().ShouldBe(12);
+        (await VerifyAsync(host)).NothingDiffers.ShouldBeTrue();
         (await RebuildAsync(host, pageSize: 7)).ShouldBe(rebuilt with { Written = 0, Removed = 0 });
     }
 
     private static Task<RebuildResult> RebuildAsync(IAlbaHost host, int pageSize) => host.Services.GetRequiredService<Rebuild>().RunAsync(default, pageSize);
+
+    private static Task<VerificationResult> VerifyAsync(IAlbaHost host) => host.Services.GetRequiredService<Verification>().RunAsync(default);
 
     private static async Task<(Tenant Tenant, Guid Id)[]> LiveSideBySideAsync(IAlbaHost host, Tenant[] tenants, int count)
     {

@@ -75,7 +75,7 @@ public sealed partial class Conversation
     private string HeardByNow() => speaksSince is { } since ? utterance.SoFarAnd(clock.GetElapsedTime(since)) : utterance.SoFar;
 
     /// <summary>The carrier tells of an interruption in other words than were sent: of this utterance if it has begun to be heard, else of one before.</summary>
-    private string? Guess(string told) => utterance.Empty ? null : !tells ? told : speaksSince is null ? null : HeardByNow();
+    private string? Guess(string told) => utterance.Empty || before.CutOffAt(told) is not null ? null : !tells ? told : speaksSince is null ? null : HeardByNow();
 
     private Task FinishTurnAsync() => TurnAsync(utterance.Sent, interrupted: false);
 
@@ -93,7 +93,7 @@ public sealed partial class Conversation
     {
         speaksSince = null;
         if (utterance.Empty) return;
-        utterance = new();
+        (before, utterance) = (utterance, new());
         await RecordAsync(Role.Agent, heard, interrupted);
     }
 

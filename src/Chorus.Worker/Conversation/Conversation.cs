@@ -25,7 +25,7 @@ public sealed partial class Conversation
     private readonly SemaphoreSlim gate = new(1, 1); // one step at a time: something heard, or something thought
     private Part part;
     private Guid speaker;
-    private Utterance utterance = new();
+    private Utterance utterance = new(), before = new(); // what is being said, and what was said last
     private CancellationTokenSource thinking = new();
     private Deed.Leaves? leaving;
     private Task tool = Task.CompletedTask;
