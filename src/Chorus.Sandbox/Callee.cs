@@ -188,6 +188,7 @@ public sealed class Callee(SandboxCall call, Asked asked, Witness witness, Sandb
         if (agent.CutOff() is not var (heard, ofClause, milliseconds)) return false;
         Note(byAgent: true, heard);
         if (ofClause.Length > 0) await InfoAsync("tokensPlayed", ofClause);
+        await Task.Delay(settings.Time(call.Scenario.ToldAfter));
         await SendAsync(new { type = "interrupt", utteranceUntilInterrupt = ofClause, durationUntilInterruptMs = milliseconds });
         await InfoAsync("agentSpeaking", "off");
         return true;

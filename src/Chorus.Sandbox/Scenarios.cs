@@ -35,6 +35,9 @@ public sealed class Scenario
     /// <summary>The carrier tells nothing of who speaks and what was heard, only what cuts the agent off, as Telnyx does.</summary>
     public bool Untold { get; set; }
 
+    /// <summary>Seconds after which what cut the agent off is told.</summary>
+    public double ToldAfter { get; set; }
+
     /// <summary>What the callee says to everything the script has no word for; nothing if it is empty.</summary>
     public string Otherwise { get; set; } = "";
 }

@@ -87,14 +87,16 @@ public sealed class AnswersTests(Service service)
         (await tenant.EventsAsync(call.Id())).ShouldContain(e => e.GetProperty("type").GetString() == "key_pressed");
     }
 
-    [Fact]
-    public async Task What_a_carrier_that_tells_only_interruptions_does_not_tell_was_heard_and_the_key_is_answered()
+    [Theory]
+    [InlineData(0, "+14155550146")]
+    [InlineData(8, "+14155550147")] // once the answer has begun
+    public async Task What_a_carrier_that_tells_only_interruptions_does_not_tell_was_heard_and_the_key_is_answered(double toldAfter, string number)
     {
         var tenant = await service.TenantAsync();
         var talks = new object[] { new { presses = "1", after = 1.5 }, new { says = "Goodbye." } };
-        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550146", name = "presses a key", rings = 0.1, untold = true, talks })).EnsureSuccessStatusCode();
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number, name = "presses a key", rings = 0.1, untold = true, toldAfter, talks })).EnsureSuccessStatusCode();
 
-        var call = await tenant.CallAsync("+14155550146");
+        var call = await tenant.CallAsync(number);
 
         call.End().ShouldBe(("completed", "agent_hangup"));
         call.Words()[..2].ShouldBe(["agent: Hello Maria, this is Ann of Acme, calling about your order.", "agent: Thank you. Would tomorrow at nine suit you?"]);
