@@ -16,7 +16,6 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     private readonly Dictionary<Guid, Opened> opened = [];
     private readonly List<QueuedCall> begun = [];
     private readonly List<NpgsqlBatchCommand> followUps = [], shared = [];
-    private (int, int)? knownAt = memory?.Moment(organizationId);
     private const int Readings = 3;
 
     public IEnumerable<Opened> All => opened.Values;
@@ -36,11 +35,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     }
 
     /// <summary>The call that is decided about, as it is remembered.</summary>
-    public Opened Recall(Guid id, CallMemory.Memory known)
-    {
-        knownAt = known.Moment; // what was folded again since then is not in it
-        return opened[id] = new(known.Document, known.Version, known.State);
-    }
+    public Opened Recall(Guid id, CallMemory.Memory known) => opened[id] = new(known.Document, known.Version, known.State);
 
     /// <summary>What comes of it for the memory: written, or not.</summary>
     public void Remember(bool written)
@@ -52,7 +47,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         }
     }
 
-    public void Remember(Opened call, Guid id) => memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State, knownAt));
+    public void Remember(Opened call, Guid id) => memory?.Keep(organizationId, id, new(call.Document, call.Version + call.Stored.Count, call.State));
 
     public async Task<Opened?> OpenAsync(Guid id, CancellationToken cancellationToken)
     {
@@ -68,7 +63,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     {
         await using var command = source.CreateCommand(
             $"""
-            select d.data, s.version, c.id, c.key from {settings.Schema}.mt_streams s join {settings.Schema}.mt_doc_calldocument d on d.tenant_id = s.tenant_id and d.id = s.id
+            select d.data, d.generation, s.version, c.id, c.key from {settings.Schema}.mt_streams s join {settings.Schema}.mt_doc_calldocument d on d.tenant_id = s.tenant_id and d.id = s.id
             left join {settings.Schema}.callees c on c.id = d.callee_id where s.tenant_id = $1 and s.id = $2
             """);
         command.Parameters.Add(new() { Value = organizationId.ToString() });
@@ -78,8 +73,8 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
         {
             if (!await reader.ReadAsync(cancellationToken)) return null;
-            (document, version) = (JsonSerializer.Deserialize<CallDocument>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)!, reader.GetInt64(1));
-            if (!reader.IsDBNull(2)) keys.Learn(new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
+            (document, version) = (JsonSerializer.Deserialize<CallDocument>(reader.GetFieldValue<byte[]>(0), StoreJson.Options)! with { Generation = reader.GetInt32(1) }, reader.GetInt64(2));
+            if (!reader.IsDBNull(3)) keys.Learn(new(reader.GetGuid(3), reader.GetFieldValue<byte[]>(4)));
         }
         return new(document, version, await keys.OpenAsync(document.State, cancellationToken));
     }
@@ -127,7 +122,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         var (schema, tenant) = (settings.Schema, organizationId.ToString());
         await using var batch = source.CreateBatch();
         var changed = opened.Where(o => o.Value.Stored.Count > 0).OrderBy(o => o.Key).ToArray();
-        foreach (var (id, call) in changed) Add($"call {schema}.advance_stream(?, ?, ?, ?)", tenant, id, call.Version, call.Version + call.Stored.Count);
+        foreach (var (id, call) in changed) Add($"call {schema}.advance_stream(?, ?, ?, ?, ?)", tenant, id, call.Version, call.Version + call.Stored.Count, call.Document.Generation);
         foreach (var (id, call) in changed)
         {
             var document = call.Document;

@@ -40,12 +40,16 @@ public sealed record CallDocument : IRevisioned
     [JsonIgnore]
     public int Version { get; set; }
 
+    /// <summary>How often it was folded anew (<see cref="Refold"/>); in a column of its own. With the version it says which document this is.</summary>
+    [JsonIgnore]
+    public int Generation { get; init; }
+
     /// <summary>The document after one more fact.</summary>
     public static CallDocument? After(CallDocument? document, object fact)
     {
         var call = CallView.Evolve(document?.Call, fact);
         var state = Domain.Calls.Call.Evolve(document?.State, fact);
-        return call is null || state is null ? null : new CallDocument { Id = call.Id, Call = call, State = state, Version = document?.Version ?? 0 };
+        return call is null || state is null ? null : new CallDocument { Id = call.Id, Call = call, State = state, Version = document?.Version ?? 0, Generation = document?.Generation ?? 0 };
     }
 }
 

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Chorus.Domain.Calls;
 using Microsoft.Extensions.Caching.Memory;
 
@@ -6,40 +5,21 @@ namespace Chorus.Store;
 
 /// <summary>
 /// Living calls as this process wrote them last, or read them to dial, so that its next step of one need not read it. Only a guess: a step is written
-/// against the version it was decided on, so what somebody else has changed meanwhile makes it fail, and it is read after all; from
+/// against the version and the generation it was decided on, so what somebody else has changed meanwhile makes it fail, and it is read after all; from
 /// then on that call is read each time. Nothing is concluded from a memory alone, but what no
 /// later state can undo: who decides to do nothing has read the call.
-/// Documents that are written anew under the same version (<see cref="Refold"/>) are said like changes of the registry.
 /// </summary>
 public sealed class CallMemory : IDisposable
 {
     private const int Most = 100_000; // words, about 20 MB
     private static readonly TimeSpan Kept = TimeSpan.FromMinutes(1);
     private readonly MemoryCache known = new(new MemoryCacheOptions { SizeLimit = Most });
-    private readonly ConcurrentDictionary<Guid, int> changes = new();
-    private readonly Registry registry;
-    private int changesOfAll;
-
-    public CallMemory(Registry registry)
-    {
-        this.registry = registry;
-        registry.Forgot += organization =>
-        {
-            if (organization is { } one) changes.AddOrUpdate(one, 1, (_, n) => n + 1);
-            else Interlocked.Increment(ref changesOfAll);
-        };
-    }
 
     /// <param name="Version">Of the stream.</param>
     /// <param name="State">With the callee's number.</param>
-    /// <param name="Moment">When that was known.</param>
-    internal sealed record Memory(CallDocument Document, long Version, Call State, (int, int)? Moment);
+    internal sealed record Memory(CallDocument Document, long Version, Call State);
 
-    /// <summary>To be taken before something is read that is to be kept; null while changes are not heard.</summary>
-    internal (int, int)? Moment(Guid organizationId) => registry.Hears ? (Volatile.Read(ref changesOfAll), changes.GetValueOrDefault(organizationId)) : null;
-
-    internal Memory? Find(Guid organizationId, Guid id) =>
-        known.Get<Memory>((organizationId, id)) is { Moment: { } then } memory && then == Moment(organizationId) ? memory : null;
+    internal Memory? Find(Guid organizationId, Guid id) => known.Get<Memory>((organizationId, id));
 
     internal void Keep(Guid organizationId, Guid id, Memory memory)
     {

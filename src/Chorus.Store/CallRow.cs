@@ -20,13 +20,13 @@ internal sealed record CallRow(
         row.GetString(0), row.GetGuid(1), row.GetFieldValue<byte[]>(2), row.GetInt64(3), row.GetString(4), row.GetFieldValue<DateTimeOffset>(5), row.GetGuid(6), row.GetGuid(7),
         row.IsDBNull(8) ? null : row.GetGuid(8), row.IsDBNull(9) ? null : row.GetFieldValue<DateTimeOffset>(9), row.IsDBNull(10) ? null : row.GetString(10), row.IsDBNull(11) ? null : row.GetFieldValue<byte[]>(11));
 
-    /// <summary>Writes documents over those that stand there.</summary>
+    /// <summary>Writes documents over those that stand there, as their next generation.</summary>
     public static NpgsqlBatchCommand Write(StoreSettings settings, CallRow[] rows) => Statement.Of(
         $"""
-        insert into {settings.Schema}.mt_doc_calldocument ({Columns}, mt_dotnet_type) select *, $13 from {Rows}
+        insert into {settings.Schema}.mt_doc_calldocument as d ({Columns}, mt_dotnet_type) select *, $13 from {Rows}
         on conflict (tenant_id, id) do update set data = excluded.data, mt_version = excluded.mt_version, mt_last_modified = transaction_timestamp(), status = excluded.status,
             created_at = excluded.created_at, agent_id = excluded.agent_id, phone_number_id = excluded.phone_number_id, callee_id = excluded.callee_id, due_at = excluded.due_at,
-            call_sid = excluded.call_sid, metadata = excluded.metadata
+            call_sid = excluded.call_sid, metadata = excluded.metadata, generation = d.generation + 1
         """, [.. Values(rows), typeof(CallDocument).FullName!]);
 
     /// <summary>Finds the documents that do not stand there just like that: their rows, empty where there is none, and behind them their place, from 1.</summary>

@@ -4,7 +4,8 @@ namespace Chorus.Store;
 
 /// <summary>
 /// Folds some calls again and writes their documents, with their streams locked, so that whoever appends waits for some
-/// milliseconds and nothing is overwritten by something older.
+/// milliseconds and nothing is overwritten by something older. Each begins another generation: a step that was decided on the
+/// document of before is not written, but decided again (<c>advance_stream</c>, <c>take_steps</c> of schema.sql).
 /// </summary>
 public sealed class Refold(NpgsqlDataSource source, StoreSettings settings)
 {
@@ -23,14 +24,7 @@ public sealed class Refold(NpgsqlDataSource source, StoreSettings settings)
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var documents = await ReadAsync(connection, tenant, calls, cancellationToken);
-        await using var write = new NpgsqlBatch(connection)
-        {
-            BatchCommands =
-            {
-                CallRow.Write(settings, documents),
-                Statement.Of("select pg_notify($1, $2)", Registry.Channel(settings), tenant), // the same version with another document: nobody goes on from an old one
-            },
-        };
+        await using var write = new NpgsqlBatch(connection) { BatchCommands = { CallRow.Write(settings, documents) } };
         await write.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return documents.Length;

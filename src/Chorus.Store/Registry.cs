@@ -40,12 +40,6 @@ public sealed class Registry : BackgroundService
         store.Changed += Forget;
     }
 
-    /// <summary>What is remembered of an organization may be old from now on; of all of them, if none is named.</summary>
-    public event Action<Guid?>? Forgot;
-
-    /// <summary>Whether changes are heard of.</summary>
-    internal bool Hears => hears;
-
     internal static string Channel(StoreSettings settings) => $"{settings.Schema}_registry";
 
     /// <summary>Whose key this is; null if it is unknown or revoked.</summary>
@@ -97,7 +91,6 @@ public sealed class Registry : BackgroundService
         numbers.TryRemove(organizationId, out _);
         foreach (var (hash, caller) in callers)
             if (caller.Organization.Organization.Id == organizationId) callers.TryRemove(hash, out _);
-        Forgot?.Invoke(organizationId);
     }
 
     private void ForgetAll()
@@ -106,7 +99,6 @@ public sealed class Registry : BackgroundService
         callers.Clear();
         documents.Clear();
         numbers.Clear();
-        Forgot?.Invoke(null);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

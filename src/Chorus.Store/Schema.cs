@@ -44,7 +44,8 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
     {
         await Run(connection, $"create schema if not exists {settings.Schema}", cancellationToken);
         // Every event would be looked up in its stream's row again, which its own transaction has just written or locked (advance_stream fails without it).
-        store.Storage.AllObjects().OfType<Table>().Single(t => t.Identifier.Name == "mt_events").ForeignKeys.Clear();
+        Table("mt_events").ForeignKeys.Clear();
+        if (!Table("mt_doc_calldocument").HasColumn("generation")) Table("mt_doc_calldocument").AddColumn<int>("generation").NotNull().DefaultValue(0); // a duplicated field would be filled row by row
         await store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(JasperFx.AutoCreate.CreateOrUpdate);
         await Run(connection, Script().Replace("{schema}", settings.Schema, StringComparison.Ordinal), cancellationToken);
         await Run(connection, $"create table if not exists {settings.Schema}.applied_build (name text not null); delete from {settings.Schema}.applied_build; insert into {settings.Schema}.applied_build values ('{Build}')", cancellationToken);
@@ -57,6 +58,8 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
         await using var applied = new NpgsqlCommand($"select name from {settings.Schema}.applied_build", connection);
         return await applied.ExecuteScalarAsync(cancellationToken) as string == Build;
     }
+
+    private Table Table(string name) => store.Storage.AllObjects().OfType<Table>().Single(t => t.Identifier.Name == name);
 
     private static string Script()
     {

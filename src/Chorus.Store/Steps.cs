@@ -24,7 +24,7 @@ internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, Tim
 {
     private const int AtOnce = 2, Most = 64;
     private readonly Together<Step> rounds = new(AtOnce, Most);
-    private readonly string sql = $"select {settings.Schema}.take_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    private readonly string sql = $"select {settings.Schema}.take_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
     /// <returns>False if nothing was written: the stream has moved on, or somebody is at it, or PostgreSQL will not have it.</returns>
     /// <exception cref="NpgsqlException">The answer was lost: it may have been written.</exception>
@@ -56,7 +56,7 @@ internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, Tim
         (Step Step, int N, int I)[] facts = [.. steps.Index().SelectMany(s => s.Item.Facts.Index().Select(f => (s.Item, s.Index + 1, f.Index)))];
         var now = clock.GetUtcNow();
         return Statement.Of(sql,
-            Of(s => s.OrganizationId.ToString()), Of(s => s.CallId), Of(s => s.From), Of(s => s.From + s.Facts.Count), Json(Of(s => s.DocumentJson)),
+            Of(s => s.OrganizationId.ToString()), Of(s => s.CallId), Of(s => s.From), Of(s => s.From + s.Facts.Count), Of(s => s.Document.Generation), Json(Of(s => s.DocumentJson)),
             Of(s => s.Document.Status), Of(s => s.Document.DueAt), Of(s => s.Document.Call.CallSid),
             Each(f => f.N), Each(_ => Guid.CreateVersion7(now)), Each(f => f.Step.From + f.I + 1), Json(Each(f => f.Step.FactsJson[f.I])),
             Each(f => EventNames.Of(f.Step.Facts[f.I])), Each(f => EventNames.ClassOf(f.Step.Facts[f.I])), Each(f => f.Step.TraceParent));

@@ -118,34 +118,38 @@ begin
     done := true;
 end $$;
 
--- Moves a stream on from the version that was read; fails if somebody else has. Before an event draws its number, so that a lost
--- race leaves no gap in the log.
-create or replace procedure {schema}.advance_stream(tenant text, stream uuid, version_from bigint, version_to bigint) language plpgsql as $$
+-- Moves a stream on from the version that was read, with the document of that version; fails if somebody else has, or if the document
+-- was folded anew since it was read. Before an event draws its number, so that a lost race leaves no gap in the log. Of its statements
+-- the second sees what was committed before the first had the stream.
+create or replace procedure {schema}.advance_stream(tenant text, stream uuid, version_from bigint, version_to bigint, folded integer) language plpgsql as $$
 begin
     update {schema}.mt_streams s set version = version_to, timestamp = transaction_timestamp() where s.tenant_id = tenant and s.id = stream and s.version = version_from;
-    if not found then
+    if not found or not exists (select from {schema}.mt_doc_calldocument d where d.tenant_id = tenant and d.id = stream and d.generation = folded) then
         raise exception 'the stream has moved on' using errcode = 'CH002';
     end if;
 end $$;
 
--- Moves calls on by what was decided of each: stream, document, events. Of those whose stream has moved on since it was read, or which
--- somebody else is at, nothing is written: it tells the places of the others, from 1. So nobody waits here for a lock while others
--- wait for the round, and no event draws a number that it does not use. One statement, planned to look up row by row like begin_calls.
+-- Moves calls on by what was decided of each: stream, document, events. Of those whose stream or document has moved on since it was
+-- read, or which somebody else is at, nothing is written: it tells the places of the others, from 1. So nobody waits here for a lock while
+-- others wait for the round, and no event draws a number that it does not use. The document's generation is compared where it is written,
+-- after the stream is locked: what stands there by then counts, not what stood there when the statement began.
+-- One statement, planned to look up row by row like begin_calls.
 create or replace function {schema}.take_steps(
-    tenants text[], streams uuid[], versions_from bigint[], versions_to bigint[], documents jsonb[], statuses text[], due timestamptz[], call_sids text[],
+    tenants text[], streams uuid[], versions_from bigint[], versions_to bigint[], generations integer[], documents jsonb[], statuses text[], due timestamptz[], call_sids text[],
     steps integer[], events uuid[], versions bigint[], facts jsonb[], types text[], classes text[], traces text[], out taken bigint[])
 language plpgsql set plan_cache_mode = force_generic_plan set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 begin
     with step as materialized (
-        select * from unnest(tenants, streams, versions_from, versions_to, documents, statuses, due, call_sids) with ordinality as r(t, i, before, after, d, s, u, c, n)),
+        select * from unnest(tenants, streams, versions_from, versions_to, generations, documents, statuses, due, call_sids) with ordinality as r(t, i, before, after, g, d, s, u, c, n)),
     held as materialized (
         select r.n, h.place from step r, lateral (
             select m.ctid as place from {schema}.mt_streams m where m.tenant_id = r.t and m.id = r.i and m.version = r.before for no key update skip locked) h),
-    moved as (
-        update {schema}.mt_streams m set version = r.after, timestamp = transaction_timestamp() from held h join step r on r.n = h.n where m.ctid = h.place returning r.n),
     written as (
         update {schema}.mt_doc_calldocument d set data = r.d, mt_version = r.after, status = r.s, due_at = r.u, call_sid = r.c, mt_last_modified = transaction_timestamp()
-        from moved join step r on r.n = moved.n where d.tenant_id = r.t and d.id = r.i),
+        from held h join step r on r.n = h.n where d.tenant_id = r.t and d.id = r.i and d.generation = r.g returning r.n),
+    moved as (
+        update {schema}.mt_streams m set version = r.after, timestamp = transaction_timestamp()
+        from written w join held h on h.n = w.n join step r on r.n = w.n where m.ctid = h.place returning r.n),
     told as (
         insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
         select nextval('{schema}.mt_events_sequence'), f.e, r.i, f.v, f.d, f.y, transaction_timestamp(), r.t, f.k, f.c, false

@@ -27,7 +27,7 @@ public sealed class Api : IAsyncLifetime
     /// <summary>The journal of another process, one that takes calls through their lives.</summary>
     public CallJournal Remembering() => Remembering(Services);
 
-    public static CallJournal Remembering(IServiceProvider services) => ActivatorUtilities.CreateInstance<CallJournal>(services, new CallMemory(services.GetRequiredService<Registry>()));
+    public static CallJournal Remembering(IServiceProvider services) => ActivatorUtilities.CreateInstance<CallJournal>(services, new CallMemory());
 
     public async ValueTask InitializeAsync() => host = await StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_api_tests"));
 
