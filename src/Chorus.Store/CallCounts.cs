@@ -17,8 +17,6 @@ internal readonly record struct CallCount(Guid OrganizationId, DateOnly Day, Gui
 /// </summary>
 internal static class CallCounts
 {
-    private static readonly string?[] Living = [.. Enum.GetValues<CallStatus>().Where(s => !s.IsTerminal()).Select(s => s.ToWire())];
-
     /// <summary>Queues the count of a call that has ended.</summary>
     public static void Queue(Statements add, StoreSettings settings, CallDocument call, IReadOnlyList<object> facts)
     {
@@ -49,41 +47,34 @@ internal static class CallCounts
     }
 
     private static string FromDocuments(StoreSettings settings) =>
-        $"""
-        select tenant_id::uuid, (created_at at time zone 'UTC')::date, agent_id, phone_number_id, status, count(*) from {settings.Schema}.mt_doc_calldocument
-        where status not in ({string.Join(", ", Living.Select(s => $"'{s}'"))}) group by 1, 2, 3, 4, 5
-        """;
+        $"select tenant_id::uuid, (created_at at time zone 'UTC')::date, agent_id, phone_number_id, status, count(*) from {settings.Schema}.mt_doc_calldocument where {CallPlaces.Over} group by 1, 2, 3, 4, 5";
 
     /// <summary>A query for the total of what a filter lets through. What is narrowed by callee or metadata is counted one by one.</summary>
     /// <param name="calls">The table of documents.</param>
     /// <param name="where">The filter's condition on it; <paramref name="parameters"/> are its values, and are added to.</param>
     public static string Total(StoreSettings settings, string calls, Guid organizationId, CallFilter filter, string where, List<NpgsqlParameter> parameters)
     {
-        if (filter.CustomerNumber is not null || filter.Metadata.Count > 0 || Living.Contains(filter.Status)) return $"select count(*) from {calls} where {where}";
+        if (filter.CustomerNumber is not null || filter.Metadata.Count > 0) return $"select {string.Join(" + ", CallPlaces.Of(filter).Select(OneByOne))}";
+        if (CallPlaces.Of(filter) is [var only] && only == CallPlaces.Living) return $"select {OneByOne(only)}";
         var counted = $"organization_id = {Add(organizationId)}";
         if (filter.Status is { } status) counted += $" and status = {Add(status)}";
         if (filter.AgentId is { } agent) counted += $" and agent_id = {Add(agent)}";
         if (filter.PhoneNumberId is { } number) counted += $" and phone_number_id = {Add(number)}";
-        // First the few that are not over. Statuses are said and not asked for: a plan for any array looks through all of an organization's
-        // calls (and offset 0 keeps PostgreSQL from putting the conditions together again).
-        var living = string.Join(", ", Living.Select(s => $"'{s}'"));
-        var notOver = $"(select tenant_id, status, agent_id, phone_number_id, created_at from {calls} where tenant_id = $1 and status in ({living}) offset 0) living";
-        List<string> oneByOne = [];
+        List<string> oneByOne = [OneByOne(CallPlaces.Living)];
         var first = filter.CreatedAfter is { } after ? Day(after).AddDays(1) : DateTimeOffset.MinValue;
         if (filter.CreatedAfter is not null)
         {
             counted += $" and day >= {Add(DateOnly.FromDateTime(first.UtcDateTime))}";
-            oneByOne.Add($"status not in ({living}) and created_at < {Add(first)}");
+            oneByOne.Add(OneByOne($"{CallPlaces.Over} and created_at < {Add(first)}"));
         }
         if (filter.CreatedBefore is { } before)
         {
             counted += $" and day < {Add(DateOnly.FromDateTime(before.UtcDateTime))}";
-            oneByOne.Add($"status not in ({living}) and created_at >= {Add(first > Day(before) ? first : Day(before))}");
+            oneByOne.Add(OneByOne($"{CallPlaces.Over} and created_at >= {Add(first > Day(before) ? first : Day(before))}"));
         }
-        return $"select (select coalesce(sum(calls), 0)::bigint from {settings.Schema}.call_counts where {counted})"
-            + $" + (select count(*) from {notOver} where {where})"
-            + string.Concat(oneByOne.Select(which => $" + (select count(*) from {calls} where {where} and {which})"));
+        return $"select (select coalesce(sum(calls), 0)::bigint from {settings.Schema}.call_counts where {counted}) + {string.Join(" + ", oneByOne)}";
 
+        string OneByOne(string which) => $"(select count(*) from {calls} where {where} and {which})";
         string Add(object value) { parameters.Add(new() { Value = value }); return $"${parameters.Count}"; }
     }
 

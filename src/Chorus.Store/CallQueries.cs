@@ -100,7 +100,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
     /// <summary>Whether a phone number has calls that are not over.</summary>
     public async Task<bool> InUseAsync(Guid organizationId, Guid phoneNumberId, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand($"select exists (select from {calls} where tenant_id = $1 and phone_number_id = $2 and due_at is not null)");
+        await using var command = source.CreateCommand($"select exists (select from {calls} where tenant_id = $1 and phone_number_id = $2 and {CallPlaces.Living})");
         command.Parameters.Add(new() { Value = organizationId.ToString() });
         command.Parameters.Add(new() { Value = phoneNumberId });
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
@@ -133,8 +133,9 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, S
         List<NpgsqlParameter> counted = [.. parameters.Select(p => p.Clone())];
         var count = new NpgsqlBatchCommand(CallCounts.Total(settings, calls, organizationId, filter, where, counted));
         count.Parameters.AddRange(counted.ToArray());
-        var page = new NpgsqlBatchCommand(
-            $"select data -> 'call', created_at, id from {calls} where {where}{behind} order by created_at desc, id desc limit {limit + 1} offset {offset}");
+        var newest = "order by created_at desc, id desc limit";
+        var found = CallPlaces.Of(filter).Select(place => $"(select data, created_at, id from {calls} where {where}{behind} and {place} {newest} {(long)offset + limit + 1})");
+        var page = new NpgsqlBatchCommand($"select data -> 'call', created_at, id from ({string.Join(" union all ", found)}) found {newest} {limit + 1} offset {offset}");
         page.Parameters.AddRange(parameters.ToArray());
         if (after is not null) { page.Parameters.Add(new() { Value = after.CreatedAt }); page.Parameters.Add(new() { Value = after.Id }); }
         batch.BatchCommands.Add(count);

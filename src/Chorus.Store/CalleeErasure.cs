@@ -54,8 +54,9 @@ public sealed class CalleeErasure(
             await locking.ExecuteNonQueryAsync(cancellationToken);
         await using var destroy = new NpgsqlCommand(
             $"""
-            delete from {settings.Schema}.callees where id = $1 and not exists (
-                select from {settings.Schema}.mt_doc_calldocument where tenant_id = $2 and callee_id = $1 and not coalesce((data -> 'state' ->> 'erased')::boolean, false))
+            delete from {settings.Schema}.callees where id = $1
+            and not exists (select from {settings.Schema}.mt_doc_calldocument where tenant_id = $2 and callee_id = $1 and {CallPlaces.Living})
+            and not exists (select from {settings.Schema}.mt_doc_calldocument where tenant_id = $2 and callee_id = $1 and {CallPlaces.Over} and not coalesce((data -> 'state' ->> 'erased')::boolean, false))
             """, connection) { Parameters = { new() { Value = callee.Id }, new() { Value = organizationId.ToString() } } };
         var destroyed = await destroy.ExecuteNonQueryAsync(cancellationToken) > 0;
         await transaction.CommitAsync(cancellationToken);
@@ -76,7 +77,7 @@ public sealed class CalleeErasure(
 
     private async Task<List<Call>> Calls(string where, Guid organizationId, object value, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand($"select data -> 'state' from {settings.Schema}.mt_doc_calldocument where tenant_id = $1 and {where}");
+        await using var command = source.CreateCommand(CallPlaces.Everywhere(place => $"select data -> 'state' from {settings.Schema}.mt_doc_calldocument where tenant_id = $1 and {where} and {place}"));
         command.Parameters.Add(new() { Value = organizationId.ToString() });
         command.Parameters.Add(new() { Value = value });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -47,7 +47,7 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
         Table("mt_events").ForeignKeys.Clear();
         if (!Table("mt_doc_calldocument").HasColumn("generation")) Table("mt_doc_calldocument").AddColumn<int>("generation").NotNull().DefaultValue(0); // a duplicated field would be filled row by row
         await store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(JasperFx.AutoCreate.CreateOrUpdate);
-        await Run(connection, Script().Replace("{schema}", settings.Schema, StringComparison.Ordinal), cancellationToken);
+        await Run(connection, Script().Replace("{schema}", settings.Schema, StringComparison.Ordinal).Replace("{living}", CallPlaces.Living, StringComparison.Ordinal), cancellationToken);
         await Run(connection, $"create table if not exists {settings.Schema}.applied_build (name text not null); delete from {settings.Schema}.applied_build; insert into {settings.Schema}.applied_build values ('{Build}')", cancellationToken);
     }
 

@@ -92,8 +92,8 @@ public static class StoreRegistration
         options.Projections.Add<CallProjection>(ProjectionLifecycle.Inline);
         options.Schema.For<CallDocument>()
             .UseNumericRevisions(true)
-            .IgnoreIndex("calls_newest").IgnoreIndex("calls_by_status").IgnoreIndex("calls_by_agent").IgnoreIndex("calls_by_number")
-            .IgnoreIndex("calls_by_callee").IgnoreIndex("calls_with_metadata").IgnoreIndex("calls_due").IgnoreIndex("calls_with_leg");
+            .IgnoreIndex("over_newest").IgnoreIndex("over_by_status").IgnoreIndex("over_by_agent").IgnoreIndex("over_by_number").IgnoreIndex("over_by_callee")
+            .IgnoreIndex("over_with_metadata").IgnoreIndex("calls_living").IgnoreIndex("calls_due").IgnoreIndex("calls_with_leg");
         options.Policies.ForAllDocuments(mapping =>
         {
             if (mapping.DocumentType != typeof(CallDocument)) return;

@@ -224,15 +224,18 @@ create table if not exists {schema}.data_protection_keys (
     xml           text not null
 );
 
--- Lists, newest first. Each names the organization, though an agent has only one: the planner takes the two for independent, and
--- would sort all of an agent's calls. No index is on a part of the document, and no column of one moves with every event, so that
+-- Lists, newest first. Calls that are not over are few, and one index by time serves them, whatever a list is narrowed by. Those that
+-- are over, by far the most, are found by each filter: they get there once, with their end, so that a call that begins or moves on is
+-- not put into all of these every time. Each names the organization, though an agent has only one: the planner takes the two for independent,
+-- and would sort all of an agent's calls. No index is on a part of the document, and no column of one moves with every event, so that
 -- most updates touch none of them (heap-only tuples, for which pages keep room).
-create index if not exists calls_newest on {schema}.mt_doc_calldocument (tenant_id, created_at desc, id desc);
-create index if not exists calls_by_status on {schema}.mt_doc_calldocument (tenant_id, status, created_at desc, id desc);
-create index if not exists calls_by_agent on {schema}.mt_doc_calldocument (tenant_id, agent_id, created_at desc, id desc);
-create index if not exists calls_by_number on {schema}.mt_doc_calldocument (tenant_id, phone_number_id, created_at desc, id desc);
-create index if not exists calls_by_callee on {schema}.mt_doc_calldocument (tenant_id, callee_id, created_at desc, id desc);
-create index if not exists calls_with_metadata on {schema}.mt_doc_calldocument using gin (metadata jsonb_path_ops) with (gin_pending_list_limit = 512); -- kB: little at a time, for whoever has to clear it waits
+create index if not exists calls_living on {schema}.mt_doc_calldocument (tenant_id, created_at desc, id desc) where {living}; -- another list of statuses needs another name
+create index if not exists over_newest on {schema}.mt_doc_calldocument (tenant_id, created_at desc, id desc) where due_at is null;
+create index if not exists over_by_status on {schema}.mt_doc_calldocument (tenant_id, status, created_at desc, id desc) where due_at is null;
+create index if not exists over_by_agent on {schema}.mt_doc_calldocument (tenant_id, agent_id, created_at desc, id desc) where due_at is null;
+create index if not exists over_by_number on {schema}.mt_doc_calldocument (tenant_id, phone_number_id, created_at desc, id desc) where due_at is null;
+create index if not exists over_by_callee on {schema}.mt_doc_calldocument (tenant_id, callee_id, created_at desc, id desc) where due_at is null;
+create index if not exists over_with_metadata on {schema}.mt_doc_calldocument using gin (metadata jsonb_path_ops) with (gin_pending_list_limit = 512) where due_at is null; -- kB: little at a time, for whoever has to clear it waits
 create index if not exists calls_with_leg on {schema}.mt_doc_calldocument (call_sid) where call_sid is not null;
 create index if not exists calls_due on {schema}.mt_doc_calldocument (due_at) where due_at is not null;
 alter table {schema}.mt_doc_calldocument set (fillfactor = 85);
@@ -241,4 +244,5 @@ alter table {schema}.mt_streams set (fillfactor = 85);
 -- Of earlier versions; nothing is looked up by them.
 drop index if exists {schema}.mt_doc_calldocument_idx_status, {schema}.mt_doc_calldocument_idx_created_at, {schema}.mt_doc_calldocument_idx_agent_id,
     {schema}.mt_doc_calldocument_idx_phone_number_id, {schema}.mt_doc_calldocument_idx_customer_number, {schema}.mt_doc_calldocument_idx_callee_id, {schema}.calls_by_customer,
-    {schema}.calls_by_sid, {schema}.mt_doc_calldocument_idx_due_at, {schema}.calls_by_metadata, {schema}.calls_by_callsid;
+    {schema}.calls_by_sid, {schema}.mt_doc_calldocument_idx_due_at, {schema}.calls_by_metadata, {schema}.calls_by_callsid,
+    {schema}.calls_newest, {schema}.calls_by_status, {schema}.calls_by_agent, {schema}.calls_by_number, {schema}.calls_by_callee, {schema}.calls_with_metadata;

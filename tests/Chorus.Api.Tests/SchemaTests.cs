@@ -1,3 +1,4 @@
+using Chorus.Store;
 using Npgsql;
 
 namespace Chorus.Api.Tests;
@@ -23,5 +24,18 @@ public sealed class SchemaTests(Api api)
         await using var command = new NpgsqlCommand("explain select * from small where id = 1", connection);
 
         ((string)(await command.ExecuteScalarAsync())!).ShouldStartWith("Index");
+    }
+
+    [Fact]
+    public async Task Calls_that_are_over_and_calls_that_are_not_are_looked_for_in_the_indexes_that_have_them()
+    {
+        (await PlanAsync(CallPlaces.Living)).ShouldContain("calls_living");
+        (await PlanAsync(CallPlaces.Over)).ShouldContain("over_newest");
+    }
+
+    private async Task<string> PlanAsync(string place)
+    {
+        await using var command = api.Get<NpgsqlDataSource>().CreateCommand($"explain (format json) select id from chorus.mt_doc_calldocument where tenant_id = 'x' and {place} order by created_at desc, id desc limit 10");
+        return (string)(await command.ExecuteScalarAsync())!;
     }
 }
