@@ -1,5 +1,5 @@
 -- wrk: POST /v1/calls, each under an idempotency key of its own. Environment: BENCH_BODIES, a file with one body a line;
--- BENCH_KEYS, a file with one "Bearer ..." a line for each body (may be absent); BENCH_NEW=1 for a callee of its own each time.
+-- BENCH_KEYS, a file with one "Bearer ..." a line for each body (may be absent); BENCH_NEW=1 for a callee of its own each time (in an area code that is nobody's own number).
 local bodies, keys, counter, new = {}, {}, 0, os.getenv("BENCH_NEW") == "1"
 local threads = 0
 function setup(thread) thread:set("number", threads); threads = threads + 1 end
@@ -15,7 +15,7 @@ function request()
   local i = counter % #bodies + 1
   local headers = { ["Content-Type"] = "application/json", ["Idempotency-Key"] = "bench-" .. (os.getenv("BENCH_RUN") or "") .. number .. "-" .. counter }
   if keys[i] then headers["Authorization"] = keys[i] end
-  local body = new and bodies[i]:gsub("%+14155550101", string.format("+1415%d", 2000000 + counter % 7999999), 1) or bodies[i]
+  local body = new and bodies[i]:gsub("%+14155550101", string.format("+1628%d", 2000000 + counter % 7999999), 1) or bodies[i]
   return wrk.format("POST", "/v1/calls", headers, body)
 end
 function done(summary, latency)
