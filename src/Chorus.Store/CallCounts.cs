@@ -60,7 +60,7 @@ internal static class CallCounts
         if (filter.Status is { } status) counted += $" and status = {Add(status)}";
         if (filter.AgentId is { } agent) counted += $" and agent_id = {Add(agent)}";
         if (filter.PhoneNumberId is { } number) counted += $" and phone_number_id = {Add(number)}";
-        List<string> oneByOne = [OneByOne(CallPlaces.Living)];
+        List<string> oneByOne = filter.Status is null ? [OneByOne(CallPlaces.Living)] : []; // a status of the living does not come here
         var first = filter.CreatedAfter is { } after ? Day(after).AddDays(1) : DateTimeOffset.MinValue;
         if (filter.CreatedAfter is not null)
         {
@@ -72,7 +72,7 @@ internal static class CallCounts
             counted += $" and day < {Add(DateOnly.FromDateTime(before.UtcDateTime))}";
             oneByOne.Add(OneByOne($"{CallPlaces.Over} and created_at >= {Add(first > Day(before) ? first : Day(before))}"));
         }
-        return $"select (select coalesce(sum(calls), 0)::bigint from {settings.Schema}.call_counts where {counted}) + {string.Join(" + ", oneByOne)}";
+        return $"select (select coalesce(sum(calls), 0)::bigint from {settings.Schema}.call_counts where {counted}){string.Concat(oneByOne.Select(o => $" + {o}"))}";
 
         string OneByOne(string which) => $"(select count(*) from {calls} where {where} and {which})";
         string Add(object value) { parameters.Add(new() { Value = value }); return $"${parameters.Count}"; }
