@@ -36,7 +36,7 @@ internal static class CallCounts
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         foreach (var sql in (string[])
         [
-            $"lock table {settings.Schema}.call_counts in share row exclusive mode", $"delete from {settings.Schema}.call_counts",
+            Statement.AllRows, $"lock table {settings.Schema}.call_counts in share row exclusive mode", $"delete from {settings.Schema}.call_counts",
             $"insert into {settings.Schema}.call_counts (organization_id, day, agent_id, phone_number_id, status, calls) {FromDocuments(settings)}",
         ])
         {

@@ -69,7 +69,7 @@ public sealed class Schema(IDocumentStore store, NpgsqlDataSource source, StoreS
 
     private static async Task Run(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 }; // an index over millions of calls takes minutes
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
