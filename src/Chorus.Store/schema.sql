@@ -121,6 +121,7 @@ end $$;
 -- Moves a stream on from the version that was read, with the document of that version; fails if somebody else has, or if the document
 -- was folded anew since it was read. Before an event draws its number, so that a lost race leaves no gap in the log. Of its statements
 -- the second sees what was committed before the first had the stream.
+drop procedure if exists {schema}.advance_stream(text, uuid, bigint, bigint); -- knew no generations
 create or replace procedure {schema}.advance_stream(tenant text, stream uuid, version_from bigint, version_to bigint, folded integer) language plpgsql as $$
 begin
     update {schema}.mt_streams s set version = version_to, timestamp = transaction_timestamp() where s.tenant_id = tenant and s.id = stream and s.version = version_from;
@@ -133,7 +134,9 @@ end $$;
 -- read, or which somebody else is at, nothing is written: it tells the places of the others, from 1. So nobody waits here for a lock while
 -- others wait for the round, and no event draws a number that it does not use. The document's generation is compared where it is written,
 -- after the stream is locked: what stands there by then counts, not what stood there when the statement began.
+-- Whoever writes a stream moves its version on: a row that was only touched meanwhile would not be found again by its place.
 -- One statement, planned to look up row by row like begin_calls.
+drop function if exists {schema}.take_steps(text[], uuid[], bigint[], bigint[], jsonb[], text[], timestamptz[], text[], integer[], uuid[], bigint[], jsonb[], text[], text[], text[]); -- nor did this
 create or replace function {schema}.take_steps(
     tenants text[], streams uuid[], versions_from bigint[], versions_to bigint[], generations integer[], documents jsonb[], statuses text[], due timestamptz[], call_sids text[],
     steps integer[], events uuid[], versions bigint[], facts jsonb[], types text[], classes text[], traces text[], out taken bigint[])

@@ -33,6 +33,33 @@ public sealed class SchemaTests(Api api)
         (await PlanAsync(CallPlaces.Over)).ShouldContain("over_newest");
     }
 
+    [Fact]
+    public async Task A_schema_that_is_looked_after_again_keeps_its_indexes_and_what_stands_in_its_columns()
+    {
+        var database = await TestServers.TestServers.NewDatabaseAsync("chorus_schema_again");
+        await using var source = NpgsqlDataSource.Create(database);
+        await using (var first = await Api.StartAsync(database))
+            await (await Api.TenantAsync(first)).PlaceAsync();
+        await RunAsync("update chorus.mt_doc_calldocument set generation = 7; drop table chorus.applied_build");
+        var before = await StandingAsync();
+
+        await using (await Api.StartAsync(database)) { }
+
+        (await StandingAsync()).ShouldBe(before);
+        before.ShouldContain("over_by_callee");
+
+        async Task RunAsync(string sql) { await using var command = source.CreateCommand(sql); await command.ExecuteNonQueryAsync(); }
+
+        async Task<string> StandingAsync()
+        {
+            await using var command = source.CreateCommand("""
+                select (select string_agg(relname || oid, ' ' order by relname) from pg_class where relnamespace = 'chorus'::regnamespace and relkind = 'i' and relname !~ 'applied_build')
+                    || ' generation ' || (select sum(generation) from chorus.mt_doc_calldocument)
+                """);
+            return (string)(await command.ExecuteScalarAsync())!;
+        }
+    }
+
     private async Task<string> PlanAsync(string place)
     {
         await using var command = api.Get<NpgsqlDataSource>().CreateCommand($"explain (format json) select id from chorus.mt_doc_calldocument where tenant_id = 'x' and {place} order by created_at desc, id desc limit 10");
