@@ -46,7 +46,8 @@ internal sealed class PresumedAdmission(NpgsqlDataSource source, StoreSettings s
     private async Task<(bool KnownBefore, Admitted[]? Admitted)> OnceAsync(NpgsqlConnection connection, CallRequested[] requests)
     {
         var calls = Array.ConvertAll(requests, new Called(keys.OfNumber).For);
-        var row = QueuedCalls.Calls(settings, Array.ConvertAll(calls, c => c.Seal()), clock.GetUtcNow(), presumed: true);
+        var (queued, now) = (Array.ConvertAll(calls, c => c.Seal()), clock.GetUtcNow());
+        var row = queued is [var lone] ? QueuedCalls.Lone(settings, lone, now) : QueuedCalls.Calls(settings, queued, now, presumed: true);
         await using (var batch = new NpgsqlBatch(connection) { BatchCommands = { row } })
         await using (var reader = await batch.ExecuteReaderAsync())
         {

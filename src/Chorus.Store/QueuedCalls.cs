@@ -12,8 +12,8 @@ namespace Chorus.Store;
 internal sealed record QueuedCall(CallRequested Request, Callee Callee, string Number, bool IsNew);
 
 /// <summary>
-/// The rows of calls and legs that begin, as Marten would write them, but all of them in one statement (<c>begin_calls</c> of
-/// schema.sql). What comes after a call's first event is written by <see cref="CallChange"/>.
+/// The rows of calls and legs that begin, as Marten would write them, but all of them in one statement (<c>begin_calls</c> and
+/// <c>begin_call</c> of schema.sql). What comes after a call's first event is written by <see cref="CallChange"/>.
 /// </summary>
 internal static class QueuedCalls
 {
@@ -23,6 +23,21 @@ internal static class QueuedCalls
     /// <param name="presumed">It was not looked under the accounts' locks whether they can, and who is new: the row that is answered tells whether all was so.</param>
     public static NpgsqlBatchCommand Calls(StoreSettings settings, IReadOnlyList<QueuedCall> queued, DateTimeOffset now, bool presumed) =>
         Rows(settings, queued, [.. queued.GroupBy(q => q.Request.OrganizationId)], now, presumed);
+
+    /// <summary>A call that nobody waits with, as it is presumed: the same rows, in half the time.</summary>
+    public static NpgsqlBatchCommand Lone(StoreSettings settings, QueuedCall queued, DateTimeOffset now)
+    {
+        var (request, callee) = (queued.Request, queued.Callee);
+        var document = CallDocument.After(null, request)!;
+        return Statement.Of(
+            $"select * from {settings.Schema}.begin_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+            request.OrganizationId, request.Hold, Statement.OrNull(queued.IsNew ? queued.Number : null, NpgsqlDbType.Text), callee.Key, request.CallId, callee.Id, request.At,
+            Guid.CreateVersion7(now), Json(request), Statement.OrNull(request.TraceParent, NpgsqlDbType.Text), EventType, EventClass,
+            Json(document), document.Status, document.AgentId, document.PhoneNumberId, Statement.OrNull(document.DueAt, NpgsqlDbType.TimestampTz),
+            new NpgsqlParameter { Value = document.Call.Metadata.GetRawText(), NpgsqlDbType = NpgsqlDbType.Jsonb }, typeof(CallDocument).FullName!);
+
+        static NpgsqlParameter Json<T>(T value) => new() { Value = JsonSerializer.SerializeToUtf8Bytes(value, StoreJson.Stored), NpgsqlDbType = NpgsqlDbType.Jsonb };
+    }
 
     /// <summary>Legs, whose money was set aside already.</summary>
     public static NpgsqlBatchCommand Legs(StoreSettings settings, IReadOnlyList<QueuedCall> queued, DateTimeOffset now) => Rows(settings, queued, [], now, presumed: false);

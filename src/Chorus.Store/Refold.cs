@@ -5,7 +5,7 @@ namespace Chorus.Store;
 /// <summary>
 /// Folds some calls again and writes their documents, with their streams locked, so that whoever appends waits for some
 /// milliseconds and nothing is overwritten by something older. Each begins another generation: a step that was decided on the
-/// document of before is not written, but decided again (<c>advance_stream</c>, <c>take_steps</c> of schema.sql).
+/// document of before is not written, but decided again (<c>advance_stream</c>, <c>take_steps</c>, <c>take_step</c> of schema.sql).
 /// </summary>
 public sealed class Refold(NpgsqlDataSource source, StoreSettings settings)
 {

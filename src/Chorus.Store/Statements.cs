@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Chorus.Store;
 
@@ -24,6 +25,8 @@ internal static class Statement
         foreach (var value in values) command.Parameters.Add(value as NpgsqlParameter ?? new() { Value = value });
         return command;
     }
+
+    public static NpgsqlParameter OrNull(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
     /// <summary>Question marks, as Marten takes them, in PostgreSQL's own numbers.</summary>
     public static string Numbered(string sql) => Known.GetOrAdd(sql, static text =>

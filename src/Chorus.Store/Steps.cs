@@ -17,13 +17,14 @@ internal sealed record Step(Guid OrganizationId, Guid CallId, long From, CallDoc
 }
 
 /// <summary>
-/// Writes steps of calls: one commit for all that wait (<c>take_steps</c> of schema.sql). Calls do not depend on each other for it: what cannot be
+/// Writes steps of calls: one commit for all that wait (<c>take_steps</c> of schema.sql; <c>take_step</c> where only one does). Calls do not depend on each other for it: what cannot be
 /// written as it is, or not together with others, is left to whoever decided it.
 /// </summary>
 internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, TimeProvider clock)
 {
     private const int AtOnce = 2, Most = 64;
     private readonly Together<Step> rounds = new(AtOnce, Most);
+    private readonly string aloneSql = $"select {settings.Schema}.take_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     private readonly string sql = $"select {settings.Schema}.take_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
     /// <returns>False if nothing was written: the stream has moved on, or somebody is at it, or PostgreSQL will not have it.</returns>
@@ -39,7 +40,7 @@ internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, Tim
         try
         {
             await using var batch = source.CreateBatch();
-            batch.BatchCommands.Add(Command(steps));
+            batch.BatchCommands.Add(steps is [var alone] ? Alone(alone) : Command(steps));
             await using var reader = await batch.ExecuteReaderAsync();
             await reader.ReadAsync();
             var taken = reader.IsDBNull(0) ? [] : reader.GetFieldValue<long[]>(0);
@@ -63,6 +64,17 @@ internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, Tim
 
         T[] Of<T>(Func<Step, T> value) => [.. steps.Select(value)];
         T[] Each<T>(Func<(Step Step, int N, int I), T> value) => Array.ConvertAll(facts, f => value(f));
+    }
+
+    private NpgsqlBatchCommand Alone(Step step)
+    {
+        var (document, facts, now) = (step.Document, step.Facts, clock.GetUtcNow());
+        return Statement.Of(aloneSql,
+            step.OrganizationId.ToString(), step.CallId, step.From, step.From + facts.Count, document.Generation, new NpgsqlParameter { Value = step.DocumentJson, NpgsqlDbType = NpgsqlDbType.Jsonb },
+            document.Status, Statement.OrNull(document.DueAt, NpgsqlDbType.TimestampTz), Statement.OrNull(document.Call.CallSid, NpgsqlDbType.Text),
+            Each(_ => Guid.CreateVersion7(now)), Json([.. step.FactsJson]), Each(EventNames.Of), Each(EventNames.ClassOf), Statement.OrNull(step.TraceParent, NpgsqlDbType.Text));
+
+        T[] Each<T>(Func<object, T> value) => [.. facts.Select(value)];
     }
 
     private static NpgsqlParameter Json(byte[][] values) => new() { Value = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };

@@ -11,7 +11,7 @@ public static class StoreErrors
 {
     /// <summary>Somebody else was faster, or two transactions waited for each other and this one was chosen to give way. CH001: a callee has another key meanwhile, or none.</summary>
     public static bool IsLostRace(PostgresException exception) =>
-        exception is { SqlState: "CH001" or "CH002" or PostgresErrorCodes.DeadlockDetected } // raised by begin_calls and advance_stream
+        exception is { SqlState: "CH001" or "CH002" or PostgresErrorCodes.DeadlockDetected } // raised by begin_calls, begin_call and advance_stream
             or { SqlState: PostgresErrorCodes.UniqueViolation, TableName: "mt_events" or "mt_streams" };
 
     /// <summary>Whether what was sent may have been done all the same: an error of a statement means that nothing was committed; a broken connection, or a server that shuts down, may have committed.</summary>

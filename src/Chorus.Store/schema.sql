@@ -118,6 +118,48 @@ begin
     done := true;
 end $$;
 
+-- begin_calls for a call that is presumed alone, as most are: no arrays, no settings of its own, nothing to join; half the time.
+create or replace function {schema}.begin_call(
+    account uuid, sum numeric, new_number text, new_key bytea, call uuid, callee uuid, created timestamptz,
+    event uuid, fact jsonb, trace text, event_type text, event_class text,
+    document jsonb, status text, agent uuid, phone_number uuid, due timestamptz, metadata jsonb, document_class text,
+    out done boolean, out known_organizations uuid[], out known_numbers text[], out known_ids uuid[], out known_keys bytea[])
+language plpgsql as $$
+declare
+    tenant text := account;
+begin
+    done := false;
+    perform pg_advisory_xact_lock_shared(uuid_hash_extended(account, 0));
+    if exists (select from {schema}.mt_streams s where s.tenant_id = tenant and s.id = call)
+        or not exists (select from {schema}.organizations a where a.id = account and a.active_calls < a.max_concurrent_calls and a.balance - a.held >= sum) then return; end if;
+    if new_number is not null then
+        select array[c.organization_id], array[c.number], array[c.id], array[c.key] into known_organizations, known_numbers, known_ids, known_keys
+            from {schema}.callees c where c.number = new_number and c.organization_id = account;
+        if found then return; end if;
+    end if;
+
+    insert into {schema}.mt_streams (tenant_id, id, type, version) values (tenant, call, 'call_document', 1);
+    insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, metadata, mt_dotnet_type)
+        values (tenant, call, document, 1, status, created, agent, phone_number, callee, due, metadata, document_class);
+
+    update {schema}.organizations a set held = a.held + sum, active_calls = a.active_calls + 1
+        where a.id = account and a.active_calls < a.max_concurrent_calls and a.balance - a.held >= sum;
+    if not found then
+        raise exception 'an account cannot bear its calls' using errcode = 'CH003';
+    end if;
+    if new_number is not null then
+        insert into {schema}.callees (number, organization_id, id, key) values (new_number, account, callee, new_key) on conflict do nothing;
+    end if;
+    if not exists (select from {schema}.callees c where c.id = callee) then
+        raise exception 'a number has another key' using errcode = 'CH001';
+    end if;
+
+    insert into {schema}.ledger (organization_id, kind, amount, call_id, event_stream, event_type, at) values (account, 'hold', -sum, call, call, event_type, created);
+    insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
+        values (nextval('{schema}.mt_events_sequence'), event, call, 1, fact, event_type, transaction_timestamp(), tenant, event_class, trace, false);
+    done := true;
+end $$;
+
 -- Moves a stream on from the version that was read, with the document of that version; fails if somebody else has, or if the document
 -- was folded anew since it was read. Before an event draws its number, so that a lost race leaves no gap in the log. Of its statements
 -- the second sees what was committed before the first had the stream.
@@ -158,6 +200,25 @@ begin
         select nextval('{schema}.mt_events_sequence'), f.e, r.i, f.v, f.d, f.y, transaction_timestamp(), r.t, f.k, f.c, false
         from unnest(steps, events, versions, facts, types, classes, traces) with ordinality as f(s, e, v, d, y, k, c, n) join moved on moved.n = f.s join step r on r.n = f.s order by f.n)
     select array_agg(n) into taken from moved;
+end $$;
+
+-- take_steps for one call's step that nobody waits with.
+create or replace function {schema}.take_step(
+    tenant text, stream uuid, version_from bigint, version_to bigint, folded integer, document jsonb, new_status text, due timestamptz, leg text,
+    events uuid[], facts jsonb[], types text[], classes text[], trace text, out taken bigint[])
+language plpgsql as $$
+begin
+    perform from {schema}.mt_streams m where m.tenant_id = tenant and m.id = stream and m.version = version_from for no key update skip locked;
+    if not found then return; end if;
+    update {schema}.mt_doc_calldocument d set data = document, mt_version = version_to, status = new_status, due_at = due, call_sid = leg, mt_last_modified = transaction_timestamp()
+        where d.tenant_id = tenant and d.id = stream and d.generation = folded;
+    if not found then return; end if;
+    update {schema}.mt_streams m set version = version_to, timestamp = transaction_timestamp() where m.tenant_id = tenant and m.id = stream;
+    for n in 1..cardinality(events) loop
+        insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
+            values (nextval('{schema}.mt_events_sequence'), events[n], stream, version_from + n, facts[n], types[n], transaction_timestamp(), tenant, classes[n], trace, false);
+    end loop;
+    taken := array[1];
 end $$;
 
 create table if not exists {schema}.relay_progress (

@@ -23,6 +23,22 @@ public sealed class StepsTests
 
         (await store.ScalarAsync("select count(distinct timestamp) from chorus.mt_events where type = 'turn_spoken'")).ShouldBe(3L); // of transactions
         (await store.ScalarAsync("select count(*) from chorus.mt_doc_calldocument d where (data -> 'call' ->> 'turnCount')::int = 1 and mt_version = 5 and mt_version = (select version from chorus.mt_streams where id = d.id)")).ShouldBe(5L);
+        (await store.ScalarAsync("select count(distinct jsonb_build_array(correlation_id is null, to_jsonb(e) - '{seq_id,id,stream_id,timestamp,correlation_id,data}'::text[])) from chorus.mt_events e where type = 'turn_spoken'")).ShouldBe(1L); // two of them went alone
+        (await store.ScalarAsync("select count(distinct jsonb_build_array(status, due_at is null, call_sid is null, mt_dotnet_type, generation)) from chorus.mt_doc_calldocument")).ShouldBe(1L);
+    }
+
+    [Fact]
+    public async Task What_is_decided_on_a_document_from_before_it_was_folded_anew_keeps_back_nobody_and_is_decided_again()
+    {
+        await using var store = await StoreAsync("chorus_steps_refolded");
+        var calls = await store.CallsAsync(5);
+        await store.RunAsync($"update chorus.mt_doc_calldocument set generation = 1, data = jsonb_set(data, '{{call,metadata}}', '\"masked\"') where id = '{calls[4]}'");
+
+        (await store.TogetherAsync(calls[..2], [.. calls[2..].Select<Guid, Func<Task<Recorded>>>(id => () => store.SayAsync(id))])).ShouldAllBe(said => said.Facts.Count == 1);
+
+        (await store.ScalarAsync("select count(distinct timestamp) from chorus.mt_events where type = 'turn_spoken'")).ShouldBe(4L); // two before, the round of two, and its own
+        (await store.ScalarAsync("select count(*) from chorus.mt_doc_calldocument where data -> 'call' ->> 'metadata' = 'masked' and generation = 1 and mt_version = 5")).ShouldBe(1L);
+        (await store.ScalarAsync("select max(seq_id) - count(*) from chorus.mt_events")).ShouldBe(0L);
     }
 
     [Fact]
