@@ -118,7 +118,8 @@ begin
     done := true;
 end $$;
 
--- begin_calls for a call that is presumed alone, as most are: no arrays, no settings of its own, nothing to join; half the time.
+-- begin_calls for a call that is presumed and alone, as most are while there is little to do: without arrays, joins and settings of its own
+-- (connections plan lookups), in half the time. What is said there goes for it too; what one checks or writes, the other does.
 create or replace function {schema}.begin_call(
     account uuid, sum numeric, new_number text, new_key bytea, call uuid, callee uuid, created timestamptz,
     event uuid, fact jsonb, trace text, event_type text, event_class text,
