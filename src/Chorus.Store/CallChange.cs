@@ -128,7 +128,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             var document = call.Document;
             Add($"""
                 update {schema}.mt_doc_calldocument set data = ?, mt_version = ?, status = ?, due_at = ?, call_sid = ?, mt_last_modified = transaction_timestamp() where tenant_id = ? and id = ?
-                """, Json(document), (int)call.Version + call.Stored.Count, document.Status, Statement.OrNull(document.DueAt, NpgsqlDbType.TimestampTz), Statement.OrNull(document.Call.CallSid, NpgsqlDbType.Varchar), tenant, id);
+                """, Statement.Json(document), (int)call.Version + call.Stored.Count, document.Status, Statement.OrNull(document.DueAt, NpgsqlDbType.TimestampTz), Statement.OrNull(document.Call.CallSid, NpgsqlDbType.Varchar), tenant, id);
         }
         foreach (var command in followUps) batch.BatchCommands.Add(command);
         if (shared.Count > 0) Add($"select from {schema}.organizations where id = ? for update", organizationId);
@@ -143,7 +143,7 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
             insert into {schema}.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, is_archived)
             values (nextval('{schema}.mt_events_sequence'), ?, ?, ?, ?, ?, transaction_timestamp(), ?, ?, ?, false)
             """,
-            Guid.CreateVersion7(now), id, version, Json(fact), EventNames.Of(fact), tenant, EventNames.ClassOf(fact), Statement.OrNull(traceParent, NpgsqlDbType.Varchar));
+            Guid.CreateVersion7(now), id, version, Statement.Json(fact), EventNames.Of(fact), tenant, EventNames.ClassOf(fact), Statement.OrNull(traceParent, NpgsqlDbType.Varchar));
 
         void Add(string sql, params object[] values) => batch.BatchCommands.Add(Statement.Of(Statement.Numbered(sql), values));
     }
@@ -156,8 +156,6 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         var (id, call) = opened.First(o => o.Value.Stored.Count > 0);
         return await steps.TakeAsync(new(organizationId, id, call.Version, call.Document, call.Stored, traceParent));
     }
-
-    private static NpgsqlParameter Json(object value) => new() { Value = JsonSerializer.SerializeToUtf8Bytes(value, value.GetType(), StoreJson.Stored), NpgsqlDbType = NpgsqlDbType.Jsonb };
 
     private void Follow(string sql, params object[] values) => followUps.Add(Statement.Of(Statement.Numbered(sql), values));
 

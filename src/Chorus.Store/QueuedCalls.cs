@@ -32,11 +32,9 @@ internal static class QueuedCalls
         return Statement.Of(
             $"select * from {settings.Schema}.begin_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
             request.OrganizationId, request.Hold, Statement.OrNull(queued.IsNew ? queued.Number : null, NpgsqlDbType.Text), callee.Key, request.CallId, callee.Id, request.At,
-            Guid.CreateVersion7(now), Json(request), Statement.OrNull(request.TraceParent, NpgsqlDbType.Text), EventType, EventClass,
-            Json(document), document.Status, document.AgentId, document.PhoneNumberId, Statement.OrNull(document.DueAt, NpgsqlDbType.TimestampTz),
+            Guid.CreateVersion7(now), Statement.Json(request), Statement.OrNull(request.TraceParent, NpgsqlDbType.Text), EventType, EventClass,
+            Statement.Json(document), document.Status, document.AgentId, document.PhoneNumberId, Statement.OrNull(document.DueAt, NpgsqlDbType.TimestampTz),
             new NpgsqlParameter { Value = document.Call.Metadata.GetRawText(), NpgsqlDbType = NpgsqlDbType.Jsonb }, typeof(CallDocument).FullName!);
-
-        static NpgsqlParameter Json<T>(T value) => new() { Value = JsonSerializer.SerializeToUtf8Bytes(value, StoreJson.Stored), NpgsqlDbType = NpgsqlDbType.Jsonb };
     }
 
     /// <summary>Legs, whose money was set aside already.</summary>

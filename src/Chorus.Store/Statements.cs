@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -27,6 +28,9 @@ internal static class Statement
     }
 
     public static NpgsqlParameter OrNull(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
+
+    /// <summary>As documents and events are stored.</summary>
+    public static NpgsqlParameter Json(object value) => new() { Value = JsonSerializer.SerializeToUtf8Bytes(value, value.GetType(), StoreJson.Stored), NpgsqlDbType = NpgsqlDbType.Jsonb };
 
     /// <summary>Question marks, as Marten takes them, in PostgreSQL's own numbers.</summary>
     public static string Numbered(string sql) => Known.GetOrAdd(sql, static text =>
