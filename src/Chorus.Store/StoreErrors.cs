@@ -24,6 +24,7 @@ public static class StoreErrors
     public static bool IsAway(Exception exception) => exception switch
     {
         PostgresException e => e.IsTransient || e.SqlState is "CH001" or "CH002" or "25006" or "57014" || e.SqlState.StartsWith("57P", StringComparison.Ordinal),
+        OperationCanceledException => false, // also what an HTTP client gives up, with a TimeoutException in it: somebody else is slow
         NpgsqlException or TimeoutException or ConcurrencyException => true,
         { InnerException: { } inner } => IsAway(inner),
         _ => false,

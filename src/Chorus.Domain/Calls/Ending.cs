@@ -25,6 +25,18 @@ public static class Ending
         return Decision.Of(end, new CallCharged(charge, call.Hold, at));
     }
 
+    /// <summary>
+    /// Ends a call that was placed, without its carrier, which cannot be asked how long it lasted: what was answered is paid until the
+    /// line's last sign of life.
+    /// </summary>
+    public static Decision Unreachable(Call call, DateTimeOffset now)
+    {
+        var outcome = new Outcome(call.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier);
+        if (call.StartedAt is not { } started) return End(call, outcome, "unreachable", null, now);
+        var heard = call.Transfers.Where(t => t.Status is TransferStatus.Connected).Select(t => t.At).Append(call.HeardAt ?? started).Max();
+        return End(call, outcome, "unreachable", Math.Max(1, Seconds(null, heard - started)), now);
+    }
+
     /// <summary>Our side wants the call to end. One that has not been claimed ends at once; else the carrier is asked.</summary>
     public static Decision Hangup(Call call, EndedReason reason, DateTimeOffset now)
     {

@@ -17,7 +17,8 @@ public sealed class Lease(IConfiguration configuration, ILogger<Lease> log)
 
     /// <summary>Waits for the lease, works until the work or the lease ends, and starts over until it is stopped.</summary>
     /// <param name="work">One round; it must use the connection, which is the holder's sign of life.</param>
-    public async Task HoldAsync(string name, Func<NpgsqlConnection, CancellationToken, Task> work, CancellationToken stoppingToken)
+    /// <param name="lost">What this node knew as the holder may be another's to know from here on.</param>
+    public async Task HoldAsync(string name, Func<NpgsqlConnection, CancellationToken, Task> work, Action lost, CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -35,6 +36,7 @@ public sealed class Lease(IConfiguration configuration, ILogger<Lease> log)
             catch (Exception) when (stoppingToken.IsCancellationRequested) { return; }
             catch (Exception e)
             {
+                lost();
                 if (StoreErrors.IsAway(e) || BrokerErrors.IsAway(e)) log.LogWarning("{Name} stopped ({Reason}); trying again", name, e.GetBaseException().GetType().Name);
                 else log.LogError(e, "{Name} stopped; trying again", name);
                 await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);

@@ -20,6 +20,9 @@ public sealed class OpenCalls
         meters.Create(ChorusMetrics.Name).CreateObservableGauge("chorus.calls.open", () => byStatus, "{call}", "Calls that are not over, by status");
     }
 
+    /// <summary>Another node counts.</summary>
+    public void Forget() => byStatus = [];
+
     public async Task CountAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         if (clock.GetUtcNow() - counted < Every) return;

@@ -27,11 +27,14 @@ public sealed class Sweep(
     /// <summary>While a worker is gone, living calls are looked at this often.</summary>
     private static readonly TimeSpan LookAtOrphans = TimeSpan.FromSeconds(3);
 
+    /// <summary>How long the carrier itself may not know yet of a call that it has placed.</summary>
+    private static readonly TimeSpan NotFoundYet = TimeSpan.FromSeconds(10);
+
     /// <summary>How long a carrier may refuse to answer before a call is ended without it.</summary>
     private static readonly TimeSpan Hopeless = TimeSpan.FromMinutes(15);
     private readonly ConcurrentDictionary<Guid, DateTimeOffset> next = [], failingSince = [];
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => lease.HoldAsync("sweep", RoundAsync, stoppingToken);
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => lease.HoldAsync("sweep", RoundAsync, open.Forget, stoppingToken);
 
     private async Task RoundAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
@@ -93,7 +96,7 @@ public sealed class Sweep(
         {
             await journal.DecideAsync(call.OrganizationId, call.Id, c => c.CallSid is null
                 ? Domain.Calls.Dialling.GiveUp(c, now)
-                : Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "unreachable", c.MaxDurationSeconds, now));
+                : Ending.Unreachable(c, now));
             failingSince.TryRemove(call.Id, out _);
         }
         catch (Exception e) { log.LogError(e, "Call {CallId} could not be ended", call.Id); } // one call never stops the sweep
@@ -135,9 +138,21 @@ public sealed class Sweep(
         return legs.Where(l => !owned.Contains(l.CallSid)).ToArray() is [var leg] ? leg : null;
     }
 
-    private Task Missing(Call call, CarrierAccount account) => call.CallSid is null
-        ? clock.GetUtcNow() - call.Claim!.At < settings.GiveUpAfter && !presence.IsLost(call.Claim.Node) ? Task.CompletedTask : reports.DecideAsync(call, account, c => Domain.Calls.Dialling.GiveUp(c, clock.GetUtcNow()))
-        : reports.DecideAsync(call, account, c => Ending.End(c, new(c.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier), "gone", null, clock.GetUtcNow()));
+    private async Task Missing(Call call, CarrierAccount account)
+    {
+        var now = clock.GetUtcNow();
+        if (call.CallSid is not { } sid)
+        {
+            if (now - call.Claim!.At >= settings.GiveUpAfter || presence.IsLost(call.Claim.Node)) await reports.DecideAsync(call, account, c => Domain.Calls.Dialling.GiveUp(c, now));
+        }
+        else if (now - call.PlacedAt >= NotFoundYet)
+        {
+            var outcome = new Outcome(call.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier);
+            try { await carrier.EndAsync(account, sid, answered: true, CancellationToken.None); } // should it be there all the same
+            catch (Exception e) when (e is HttpRequestException or OperationCanceledException) { log.LogWarning("Call {CallId} is gone, and could not be ended ({Reason})", call.Id, e.GetType().Name); }
+            await reports.DecideAsync(call, account, c => Ending.End(c, outcome, "gone", null, now));
+        }
+    }
 
     /// <summary>Calls as they are stored, their numbers sealed.</summary>
     private async Task<List<Call>> Due(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)

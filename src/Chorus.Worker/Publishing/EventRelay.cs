@@ -31,7 +31,7 @@ public sealed class EventRelay(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await lease.HoldAsync("relay", RoundAsync, stoppingToken);
+        await lease.HoldAsync("relay", RoundAsync, () => metrics.StuckAt(0), stoppingToken);
         await DisconnectAsync();
     }
 

@@ -72,9 +72,16 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
     public async Task<CarrierReport?> FindAsync(CarrierAccount account, string callSid, CancellationToken cancellationToken)
     {
         using var response = await SendAsync(account, HttpMethod.Get, $"Calls/{Uri.EscapeDataString(callSid)}.json", null, cancellationToken);
-        if (response.StatusCode is HttpStatusCode.NotFound) return null;
+        if (response.StatusCode is HttpStatusCode.NotFound && await IsOwnAnswer(response, cancellationToken)) return null;
         response.EnsureSuccessStatusCode();
-        return TwilioWords.Report(await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken), clock.GetUtcNow());
+        return TwilioWords.Report(await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken), clock.GetUtcNow()) ?? throw new HttpRequestException("The answer says nothing of the call.");
+    }
+
+    /// <summary>Whether an error is the carrier's, with its code, and not that of something on the way.</summary>
+    private static async Task<bool> IsOwnAnswer(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        try { return await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken) is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("code", out _); }
+        catch (JsonException) { return false; }
     }
 
     public async Task<IReadOnlyList<CarrierReport>> SearchAsync(
