@@ -38,7 +38,7 @@ public sealed class Dialler(
         // Everything that can fail without a trace comes before the claim.
         if (await journal.OpenAsync(organizationId, callId, cancellationToken) is not { } queued || !Calls.IsFree(queued)) return;
         var (agent, account) = (await registry.FindAsync<Agent>(organizationId, queued.AgentId, cancellationToken), await accounts.OfAsync(organizationId, queued.PhoneNumberId, cancellationToken));
-        await pace.InTurnAsync(queued, account, async () =>
+        await pace.InTurnAsync(queued, account, async () => await journal.FindAsync(organizationId, callId, CancellationToken.None) is { } now && Calls.IsFree(now), async () =>
         {
             var circuit = circuits.Of<DialAnswer?>($"carrier account of {organizationId}/{account.AccountSid}", Pause, answer => answer is DialAnswer.Unknown or DialAnswer.NotPlaced);
             try { await circuit.ExecuteAsync(async _ => await ClaimAndDialAsync(queued, agent, account), CancellationToken.None); }

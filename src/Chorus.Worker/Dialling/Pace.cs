@@ -18,7 +18,8 @@ public sealed class Pace(NpgsqlDataSource source, StoreSettings store, WorkerSet
     private readonly ConcurrentDictionary<Guid, bool> waiting = [];
 
     /// <summary>Dials when it is this call's turn: at once where nothing limits the pace, else later and in line.</summary>
-    public async Task InTurnAsync(Call call, CarrierAccount account, Func<Task> dial)
+    /// <param name="isFree">Whether the call still waits to be dialled: who does not by then takes no turn from those behind.</param>
+    public async Task InTurnAsync(Call call, CarrierAccount account, Func<Task<bool>> isFree, Func<Task> dial)
     {
         Limit[] limits =
         [
@@ -31,6 +32,7 @@ public sealed class Pace(NpgsqlDataSource source, StoreSettings store, WorkerSet
         {
             try
             {
+                if (!await isFree()) { waiting.TryRemove(call.Id, out _); return; }
                 if (await FreeInAsync(limits) is { Ticks: > 0 } delay) await Task.Delay(delay, clock, lifetime.ApplicationStopping);
                 _ = DialAsync(call.Id, dial); // the next in line does not wait for the carrier's answer
             }
@@ -55,7 +57,7 @@ public sealed class Pace(NpgsqlDataSource source, StoreSettings store, WorkerSet
             while (!lifetime.ApplicationStopping.IsCancellationRequested)
             {
                 try { await (await line.Reader.ReadAsync(lifetime.ApplicationStopping))(); }
-                catch (OperationCanceledException) { return; }
+                catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested) { return; }
                 catch (Exception e) { log.LogWarning("A turn could not be taken: {Reason}", e.GetType().Name); }
             }
         });
