@@ -12,6 +12,8 @@ STORE="Host=127.0.0.1;Port=28432;Database=chorus;Username=chorus;Password=chorus
 die() { echo "$*" >&2; exit 1; }
 has_docker() { command -v docker >/dev/null && docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
 MODE=${CHORUS_MODE:-$(if has_docker; then echo docker; else echo native; fi)}
+# What was started is stopped in the same way, whatever was installed or stopped meanwhile.
+case ${1:-} in down | clean) if [[ -z ${CHORUS_MODE:-} && -s .local/mode ]]; then MODE=$(<.local/mode); fi ;; esac
 
 needs_dotnet() {
   local sdk; sdk=$(dotnet --version 2>/dev/null || true)
@@ -32,6 +34,7 @@ settings() { # what the hosts and the demo are told, natively
 }
 
 servers() {
+  echo "$MODE" >.local/mode
   if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose up -d --wait postgres rabbitmq
   else infra/servers.sh install; infra/servers.sh up; fi
 }
@@ -46,7 +49,9 @@ chaos_servers() {
     case $what in
       up) "${compose[@]}" up -d --wait postgres rabbitmq ;;
       clean) "${compose[@]}" down --volumes ;;
-      kill) "${compose[@]}" kill -s "$([[ $server == postgres ]] && echo QUIT || echo KILL)" "$server" ;;
+      kill)
+        "${compose[@]}" kill -s "$([[ $server == postgres ]] && echo QUIT || echo KILL)" "$server"
+        for _ in {1..300}; do [[ -n $("${compose[@]}" ps -q --status running "$server") ]] || break; sleep 0.1; done ;;
       pause) "${compose[@]}" pause "$server" ;;
       resume) "${compose[@]}" unpause "$server" ;;
     esac
@@ -73,7 +78,7 @@ healthy() { curl -fs -o /dev/null --max-time 2 "http://127.0.0.1:$1/health/ready
 start() { # project port environment...: leaves alone what runs from the same build
   local name=$1 port=$2 dll stamp; shift 2
   dll=$PWD/src/$name/bin/Release/net10.0/$name.dll
-  stamp=$(stat -c %Y "$dll")
+  stamp=$(find "${dll%/*}" -type f -printf '%T@\n' | sort -n | tail -n1) # a change may be in a library of it alone
   if [[ -f .local/run/$name ]]; then
     read -r pid built <.local/run/$name
     if [[ $built == "$stamp" ]] && kill -0 "$pid" 2>/dev/null && healthy "$port"; then return; fi
@@ -94,7 +99,7 @@ stop() { # project
   rm -f .local/run/"$1"
   grep -qs "$1.dll" "/proc/$pid/cmdline" || return 0 # gone, or its number belongs to another program
   kill "$pid" 2>/dev/null || true
-  for _ in {1..350}; do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
+  for _ in {1..350}; do grep -qs "$1.dll" "/proc/$pid/cmdline" || return 0; sleep 0.1; done # one that nobody reaps has none
   kill -9 "$pid" 2>/dev/null || true
 }
 
@@ -113,6 +118,7 @@ up() {
   needs_dotnet
   settings
   if [[ $MODE == docker ]]; then
+    echo docker >.local/mode
     build
     docker compose up -d --build --wait
   else
@@ -126,19 +132,22 @@ up() {
       Chorus__PublicUrl="${Chorus__PublicUrl:-http://127.0.0.1:8081}" Chorus__Twilio__BaseUrl="${Chorus__Twilio__BaseUrl:-$CHORUS_SANDBOX_URL}"
   fi
   await Chorus.Sandbox 8082; await Chorus.Api 8080; await Chorus.Worker 8081
-  dotnet src/Chorus.Demo/bin/Release/net10.0/Chorus.Demo.dll seed .local/demo.env
+  (umask 077; dotnet src/Chorus.Demo/bin/Release/net10.0/Chorus.Demo.dll seed .local/demo.env) # it has the operator's key
   echo "Chorus is up ($MODE): API http://127.0.0.1:8080 (docs at /docs), worker :8081, sandbox carrier :8082; keys in .local/demo.env"
 }
 
 down() {
-  if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose down "$@"; return; fi
+  (chaos_servers clean) # of a run that was interrupted
+  if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose down --remove-orphans "$@"; return; fi
   for name in Chorus.Worker Chorus.Api Chorus.Sandbox; do stop "$name"; done
   infra/servers.sh down
 }
 
-# The servers of chaos serve the bench too: empty, and nobody else's.
+# The servers of chaos serve the bench too: empty, and nobody else's. Never containers: what they take is read from this machine's
+# processes, and pgbench comes with PostgreSQL's package.
 bench() {
   needs_dotnet
+  MODE=native
   mkdir -p .local/bench/emmett .local/chaos
   command -v node >/dev/null && command -v npm >/dev/null || die "Node.js is needed for one of the peers: apt-get install nodejs npm"
   command -v wrk >/dev/null || apt-get install -y -q wrk >/dev/null || die "wrk is needed: apt-get install wrk"
