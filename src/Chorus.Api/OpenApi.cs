@@ -1,6 +1,5 @@
-using Chorus.Api.Agents;
+using System.Globalization;
 using Chorus.Api.Http;
-using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -8,31 +7,17 @@ using Microsoft.OpenApi;
 namespace Chorus.Api;
 
 /// <summary>What a route reads as its body; the framework must not bind it, so this is only said, not done.</summary>
-public sealed record Body(Type Type);
+/// <param name="Optional">No body at all is good as well.</param>
+/// <param name="Change">What is left out stays as it is.</param>
+public sealed record Body(Type Type, bool Optional, bool Change);
+
+/// <summary>A header of an answer.</summary>
+public sealed record Told(int Status, string Name, string Description);
 
 /// <summary>A parameter that a route reads for itself.</summary>
 /// <param name="In">query or header.</param>
 /// <param name="Type">The JSON type; a format may follow behind a colon.</param>
 public sealed record Asked(string Name, string In, string Type, string Description);
-
-// The bodies of the routes, as the OpenAPI document shows them. They are read field by field (see Fields).
-
-public sealed record AgentRequest(
-    string? Name, string? SystemPrompt, string? AgentGreeting, bool? AgentGreetingEnabled, FirstSpeaker? FirstSpeaker, int? FirstMessageDelay,
-    bool? AllowEndCall, bool? IsActive, int? MaxCallDurationSeconds, string? LanguageHint, bool? PostCallSummaryEnabled,
-    IReadOnlyList<ExtractionItemRequest>? PostCallExtractionSchema, string? PostCallWebhookUrl, string? PostCallWebhookSecret, string? HoldMessage, string? HoldMusicUrl,
-    VoicemailAction? VoicemailAction, string? VoicemailMessage, IReadOnlyList<ToolRequest>? Tools, string? Model, string? ModelBaseUrl, string? ModelApiKey);
-
-public sealed record TransferTargetsRequest(IReadOnlyList<TransferTarget> TransferTargets);
-
-public sealed record Success([property: System.Text.Json.Serialization.JsonPropertyName("success")] bool Value);
-
-public sealed record PhoneNumberRequest(string? Number, string? Name, string? Provider, Guid? AgentId, string? AccountSid, string? AuthToken, decimal? CallsPerSecond);
-
-public sealed record OrganizationRequest(
-    string? Name, int? MaxConcurrentCalls, string? Currency, IReadOnlyList<string>? AllowedCountries, IReadOnlyDictionary<string, decimal>? RatesPerMinute);
-
-public sealed record DepositRequest(decimal Amount, string Reference);
 
 /// <summary>The published OpenAPI document.</summary>
 public static class OpenApi
@@ -44,7 +29,7 @@ public static class OpenApi
         {
             options.AddDocumentTransformer((document, _, _) =>
             {
-                document.Info = new() { Title = "Chorus", Version = "v1", Description = "Outbound phone calls placed by AI agents." };
+                document.Info = new() { Title = "Chorus", Version = "v1", Description = "Outbound phone calls placed by AI agents. Fields and query parameters that are not known are ignored." };
                 document.Servers = [];
                 document.Components ??= new();
                 document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
@@ -58,11 +43,44 @@ public static class OpenApi
             {
                 if (context.Description.ActionDescriptor.EndpointMetadata.OfType<SignedAddress>().Any()) operation.Security = [];
                 foreach (var asked in context.Description.ActionDescriptor.EndpointMetadata.OfType<Asked>()) (operation.Parameters ??= []).Add(Parameter(asked));
+                Tell(operation, context.Description.ActionDescriptor.EndpointMetadata.OfType<Told>());
                 if (context.Description.ActionDescriptor.EndpointMetadata.OfType<Body>().FirstOrDefault() is not { } body) return;
                 var schema = await context.GetOrCreateSchemaAsync(body.Type, null, cancellationToken);
-                operation.RequestBody = new OpenApiRequestBody { Required = true, Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = schema } } };
+                if (body.Change) schema.Required = null;
+                operation.RequestBody = new OpenApiRequestBody { Required = !body.Optional, Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = schema } } };
+            });
+            options.AddSchemaTransformer((schema, context, _) =>
+            {
+                Describe(schema, context.JsonTypeInfo.Type);
+                return Task.CompletedTask;
             });
         });
+    }
+
+    private static void Tell(OpenApiOperation operation, IEnumerable<Told> told)
+    {
+        var waits = operation.Responses!.Keys.Where(status => status is "429" or "503").Select(status => new Told(int.Parse(status, CultureInfo.InvariantCulture), "Retry-After", "Seconds after which it may work"));
+        foreach (var header in told.Concat(waits))
+        {
+            if (operation.Responses[header.Status.ToString(CultureInfo.InvariantCulture)] is OpenApiResponse response)
+                (response.Headers ??= new Dictionary<string, IOpenApiHeader>())[header.Name] = new OpenApiHeader { Description = header.Description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+        }
+        foreach (var heard in operation.Responses.Where(r => r.Key is "200" or "206" && r.Value.Content is null or { Count: 0 }).Select(r => r.Value).OfType<OpenApiResponse>())
+            heard.Content = new Dictionary<string, OpenApiMediaType> { ["audio/wav"] = new() };
+    }
+
+    /// <summary>What the framework cannot know: how times are written, and that every field is always there.</summary>
+    private static void Describe(OpenApiSchema schema, Type type)
+    {
+        var (plain, nullable) = (Nullable.GetUnderlyingType(type) ?? type, Nullable.GetUnderlyingType(type) is not null);
+        if (plain == typeof(DateTimeOffset)) schema.Type = nullable ? JsonSchemaType.String | JsonSchemaType.Null : JsonSchemaType.String;
+        if (plain.IsEnum)
+        {
+            schema.Type = JsonSchemaType.String;
+            schema.Enum = [.. schema.Enum!.Where(word => word is not null && word.GetValueKind() is not System.Text.Json.JsonValueKind.Null)];
+        }
+        if (plain == typeof(CallView) || plain == typeof(Analysis)) schema.Required = schema.Properties!.Keys.ToHashSet();
+        if (plain.IsGenericType && plain.GetGenericTypeDefinition() == typeof(Envelope<>)) (schema.Properties!["data"] as OpenApiSchema)?.Metadata?.Remove("x-is-nullable-property"); // of a type parameter nobody knows
     }
 
     private static OpenApiParameter Parameter(Asked asked) => new()

@@ -5,22 +5,38 @@ namespace Chorus.Hosting;
 
 /// <summary>A telephone number in E.164, with what decides whether it may be called.</summary>
 /// <param name="Country">ISO 3166; empty for a number of no country.</param>
+/// <param name="Premium">Whoever calls it may pay more than for a call to that country: premium rate, shared cost, personal numbers, pagers.</param>
 public readonly record struct TelephoneNumber(string E164, string Country, bool Premium)
 {
     private static readonly PhoneNumberUtil Library = PhoneNumberUtil.GetInstance();
+    private static readonly Lazy<PhoneNumberToTimeZonesMapper> Zones = new(PhoneNumberToTimeZonesMapper.GetInstance);
 
-    /// <summary>Reads <c>+14155551234</c> and nothing that only looks like it; null if it is not a possible number.</summary>
+    /// <summary>
+    /// Reads <c>+14155551234</c>, or such a number as people write it (<c>+1 (415) 555-1234</c>); null if it is not a valid number, or has
+    /// an extension, which would not be dialled.
+    /// </summary>
     public static TelephoneNumber? Parse(string? text)
     {
         if (text is null || !text.StartsWith('+') || text.Length > 32) return null;
         try
         {
             var number = Library.Parse(text, null);
-            if (!Library.IsValidNumber(number)) return null;
-            var premium = Library.GetNumberType(number) is PhoneNumberType.PREMIUM_RATE or PhoneNumberType.SHARED_COST;
+            if (!Library.IsValidNumber(number) || number.HasExtension) return null;
+            var premium = Library.GetNumberType(number) is PhoneNumberType.PREMIUM_RATE or PhoneNumberType.SHARED_COST or PhoneNumberType.PERSONAL_NUMBER or PhoneNumberType.PAGER;
             return new(Library.Format(number, PhoneNumberFormat.E164), Library.GetRegionCodeForNumber(number) ?? "", premium);
         }
         catch (NumberParseException) { return null; }
+    }
+
+    /// <summary>What the clock says where a number is at home, as far as the number tells: in the first of the zones it may be in, in UTC where it is in none that is known.</summary>
+    public static DateTimeOffset LocalTime(string e164, DateTimeOffset at)
+    {
+        try
+        {
+            var zones = Zones.Value.GetTimeZonesForNumber(Library.Parse(e164, null));
+            return zones.Count > 0 && TimeZoneInfo.TryFindSystemTimeZoneById(zones[0], out var zone) ? TimeZoneInfo.ConvertTime(at, zone) : at.ToUniversalTime();
+        }
+        catch (NumberParseException) { return at.ToUniversalTime(); }
     }
 
     /// <summary>Why an organization may not call it; null if it may.</summary>

@@ -61,6 +61,7 @@ public sealed class ReadCallsTests(Api api)
         await Finds("status=canceled", three);
         await Finds("customerNumber=%2B14155550102", two);
         await Finds("customerNumber=+14155550102", two);
+        await Finds("customerNumber=%2B1 (415) 555-0102", two);
         await Finds($"agentId={tenant.AgentId}", three, two, one);
         await Finds($"phoneNumberId={Guid.AllBitsSet}");
         await Finds("metadata.order=42", two, one);
@@ -68,6 +69,8 @@ public sealed class ReadCallsTests(Api api)
         await Finds("metadata.order='%20or%201=1");
         await Finds("createdAfter=2020-01-01T00:00:00Z&createdBefore=2021-01-01T00:00:00Z");
         await Finds("createdAfter=2020-01-01T00:00:00+02:00&limit=1", three);
+        await Finds("createdAfter=2020-01-01&createdBefore=9998-12-31t23:59:59.123456789z", three, two, one);
+        await Finds("createdAfter=9998-12-31");
     }
 
     [Theory]
@@ -78,6 +81,12 @@ public sealed class ReadCallsTests(Api api)
     [InlineData("status=done", "status")]
     [InlineData("agentId=x", "agentId")]
     [InlineData("createdAfter=yesterday", "createdAfter")]
+    [InlineData("createdAfter=1/2/2026", "createdAfter")]
+    [InlineData("createdAfter=10:30", "createdAfter")]
+    [InlineData("createdAfter=9999-12-31", "createdAfter")]
+    [InlineData("createdBefore=2026-02-30T00:00:00Z", "createdBefore")]
+    [InlineData("createdBefore=0001-01-01T00:00:00%2B10:00", "createdBefore")]
+    [InlineData("customerNumber=abc", "customerNumber")]
     [InlineData("cursor=!!", "cursor")]
     [InlineData("cursor=YWJj", "cursor")]
     [InlineData("customerNumber=%00", "customerNumber")]

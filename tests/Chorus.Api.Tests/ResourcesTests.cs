@@ -77,6 +77,8 @@ public sealed class ResourcesTests(Api api)
 
         using var wrong = await tenant.Client.PutAsJsonAsync(path, new { transferTargets = new object[] { new { type = "phone_number", phoneNumber = "12" }, new { type = "fax" }, 3 } });
         (await wrong.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["transferTargets[2]", "transferTargets[0].phoneNumber", "transferTargets[1].type"], ignoreOrder: true);
+        using var own = await tenant.Client.PutAsJsonAsync(path, new { transferTargets = new object[] { new { type = "phone_number", phoneNumber = "+14155552671" } } });
+        (await own.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["transferTargets[0].phoneNumber"]);
         await tenant.Client.PutAsJsonAsync(path, new { transferTargets = Array.Empty<object>() });
         (await tenant.GetAsync($"/v1/agents/{tenant.AgentId}")).GetProperty("data").GetProperty("transferTargets").GetArrayLength().ShouldBe(0);
     }
@@ -107,6 +109,9 @@ public sealed class ResourcesTests(Api api)
         await tenant.PlaceAsync(tenant.Call(to: "+4930901820"));
         using var abroad = await tenant.PostCallAsync(tenant.Call());
         (await abroad.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["to"]);
+        (await admin.PatchAsJsonAsync($"/v1/organizations/{tenant.Id}", new { name = "Acme", currency = "USD" })).StatusCode.ShouldBe(HttpStatusCode.OK);
+        using var other = await admin.PatchAsJsonAsync($"/v1/organizations/{tenant.Id}", new { currency = "EUR" });
+        (await other.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["currency"]);
         foreach (var amount in (object[])[0, -5, "5", 0.0000001, 1e12])
         {
             using var deposit = await admin.PostAsJsonAsync($"/v1/organizations/{tenant.Id}/deposits", new { amount, reference = "r" });

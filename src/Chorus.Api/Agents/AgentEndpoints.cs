@@ -64,10 +64,12 @@ public static partial class AgentEndpoints
         DocumentList.Of<Agent, AgentView>(http, store, q => q.OrderByDescending(a => a.CreatedAt).ThenByDescending(a => a.Id), AgentView.Of);
 
     /// <summary><c>PUT /v1/agents/{id}/transfer-targets</c>: replaces them all.</summary>
-    public static async Task<IResult> SetTransferTargetsAsync(Guid id, HttpContext http, Documents documents, ApiSettings settings, TimeProvider clock)
+    public static async Task<IResult> SetTransferTargetsAsync(Guid id, HttpContext http, Documents documents, Registry registry, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         TransferTarget[] targets = [.. fields.Items("transferTargets", 50).Select(item => Target(item, http.Caller().Organization.Organization))];
+        foreach (var (i, target) in targets.Index())
+            if (target.PhoneNumber is { } to) await fields.NotOwnAsync($"transferTargets[{i}].phoneNumber", registry, http.OrganizationId(), to, http.RequestAborted);
         fields.Check();
         var changed = await documents.WriteAsync(http.OrganizationId(), async session =>
         {

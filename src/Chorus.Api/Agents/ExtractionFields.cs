@@ -7,7 +7,7 @@ using Chorus.Store;
 namespace Chorus.Api.Agents;
 
 /// <summary>One item of an extraction schema, as the OpenAPI document shows it.</summary>
-public sealed record ExtractionItemRequest(string Name, ExtractionType Type, string? Description, IReadOnlyList<string>? Options, bool? Required);
+public sealed record ExtractionItemRequest(string Name, ExtractionType Type, string? Description = null, IReadOnlyList<string>? Options = null, bool? Required = null);
 
 /// <summary>Reads an extraction schema: what is stored is checked item by item, so that every analysis can rely on it.</summary>
 public static partial class ExtractionFields

@@ -7,7 +7,7 @@ using Chorus.Store;
 namespace Chorus.Api.Agents;
 
 /// <summary>A tool, as the OpenAPI document shows what is sent.</summary>
-public sealed record ToolRequest(string Name, string Description, string Url, string? Method, IReadOnlyDictionary<string, string>? Headers, JsonElement? Parameters, int? Timeout);
+public sealed record ToolRequest(string Name, string Description, string Url, string? Method = null, IReadOnlyDictionary<string, string>? Headers = null, IReadOnlyDictionary<string, JsonElement>? Parameters = null, int? Timeout = null);
 
 /// <summary>A tool as the public API shows it; its headers' values are not among it.</summary>
 public sealed record ToolView(string Name, string Description, string Url, string Method, IReadOnlyList<string> HeaderNames, JsonElement Parameters, int Timeout);

@@ -7,7 +7,7 @@ using Chorus.Store;
 namespace Chorus.Api.Calls;
 
 /// <summary>Body of <c>POST /v1/calls/{id}/transfer</c>: to a telephone number, or to another agent on the same line.</summary>
-public sealed record TransferCallRequest(string? PhoneNumber, TransferType? TransferType, Guid? TargetAgentId, string? Reason);
+public sealed record TransferCallRequest(string? PhoneNumber = null, TransferType? TransferType = null, Guid? TargetAgentId = null, string? Reason = null);
 
 /// <summary>
 /// Hands a live callee over. The transfer, and its leg with its hold, are stored when it is answered; the human's telephone
@@ -16,7 +16,7 @@ public sealed record TransferCallRequest(string? PhoneNumber, TransferType? Tran
 public static class HandOver
 {
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext http, CallJournal journal, CallQueries calls, Documents documents, WorkerCommands commands, ApiSettings settings, TimeProvider clock)
+        Guid id, HttpContext http, CallJournal journal, CallQueries calls, Documents documents, Registry registry, WorkerCommands commands, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         var organization = http.Caller().Organization.Organization;
@@ -25,7 +25,11 @@ public static class HandOver
         if (agentId is not null && fields.Has("phoneNumber")) fields.Wrong("targetAgentId", "cannot be given together with phoneNumber");
         var type = fields.Word<TransferType>("transferType") ?? TransferType.Cold;
         var reason = fields.Text("reason", 500);
-        if (number is { } to) fields.Permitted("phoneNumber", organization, to);
+        if (number is { } to)
+        {
+            fields.Permitted("phoneNumber", organization, to);
+            await fields.NotOwnAsync("phoneNumber", registry, organization.Id, to.E164, http.RequestAborted);
+        }
         fields.Check();
         if (await calls.FindAsync(organization.Id, id, http.RequestAborted) is null) return ApiError.NotFound("call");
         if (agentId is { } other)

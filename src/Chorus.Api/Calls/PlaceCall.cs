@@ -12,7 +12,8 @@ using Chorus.Store;
 namespace Chorus.Api.Calls;
 
 /// <summary>Body of <c>POST /v1/calls</c>.</summary>
-public sealed record PlaceCallRequest(Guid AgentId, Guid PhoneNumberId, string To, JsonElement? ContextVariables, JsonElement? Metadata);
+public sealed record PlaceCallRequest(
+    Guid AgentId, Guid PhoneNumberId, string To, IReadOnlyDictionary<string, JsonElement>? ContextVariables = null, IReadOnlyDictionary<string, JsonElement>? Metadata = null);
 
 /// <summary>
 /// Queues an outbound call: validated, admitted and readable when it is answered; a worker dials it afterwards. The
@@ -35,7 +36,7 @@ public sealed class PlaceCall(Registry registry, CallQueries calls, Admissions a
         fields.Permitted("to", organization, to!.Value);
         if (agent is { IsActive: false }) fields.Wrong("agentId", "names an agent that is not active");
         if (from?.Number == to.Value.E164) fields.Wrong("to", "is the number the call would come from");
-        else if ((await registry.NumbersAsync(organization.Id, http.RequestAborted)).Contains(to.Value.E164)) fields.Wrong("to", "is one of the organization's own numbers");
+        else await fields.NotOwnAsync("to", registry, organization.Id, to.Value.E164, http.RequestAborted);
         if (agent is null || from is null || fields.AnyWrong)
         {
             // A repeated request is answered with its call, whatever has changed since.

@@ -53,7 +53,7 @@ public static class ListCalls
             Status = query.Word("status", CallStatuses.All),
             AgentId = query.Uuid("agentId"),
             PhoneNumberId = query.Uuid("phoneNumberId"),
-            CustomerNumber = query.Text("customerNumber")?.Replace(' ', '+'),
+            CustomerNumber = query.Number("customerNumber"),
             CreatedAfter = query.Time("createdAfter"),
             CreatedBefore = query.Time("createdBefore"),
             Metadata = query.Under("metadata."),

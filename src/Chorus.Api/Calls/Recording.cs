@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.DataProtection;
 namespace Chorus.Api.Calls;
 
 /// <summary>Body of <c>POST /v1/calls/{id}/recording/link</c>.</summary>
-public sealed record RecordingLinkRequest(int? ExpiresInSeconds);
+public sealed record RecordingLinkRequest(int? ExpiresInSeconds = null);
 
 /// <summary>An address under which a recording can be heard without a key, until it expires.</summary>
 public sealed record RecordingLink(string Url, DateTimeOffset ExpiresAt);

@@ -1,5 +1,6 @@
 using Chorus.Domain.Organizations;
 using Chorus.Hosting;
+using Chorus.Store;
 
 namespace Chorus.Api.Http;
 
@@ -10,6 +11,12 @@ public static class Numbers
     public static void Permitted(this Fields fields, string name, Organization organization, TelephoneNumber to)
     {
         if (to.Refusal(organization) is { } refusal) fields.Wrong(name, refusal);
+    }
+
+    /// <summary>Notes it where a number is the organization's own.</summary>
+    public static async Task NotOwnAsync(this Fields fields, string name, Registry registry, Guid organizationId, string e164, CancellationToken cancellationToken)
+    {
+        if ((await registry.NumbersAsync(organizationId, cancellationToken)).Contains(e164)) fields.Wrong(name, "is one of the organization's own numbers");
     }
 
     /// <summary>Reads a field that must be a number; its mistake is noted.</summary>

@@ -1,6 +1,8 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
+using Chorus.Hosting;
 using Chorus.Store;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -17,7 +19,7 @@ public sealed record Envelope<T>(T Data);
 public sealed record ListEnvelope<T>(IReadOnlyList<T> Data, Pagination Pagination);
 
 /// <summary>Query parameters of a list; mistakes are collected and named.</summary>
-public sealed class ListQuery(HttpRequest request)
+public sealed partial class ListQuery(HttpRequest request)
 {
     private readonly IQueryCollection query = request.Query;
     private readonly List<FieldError> errors = [];
@@ -52,10 +54,18 @@ public sealed class ListQuery(HttpRequest request)
 
     public DateTimeOffset? Time(string name)
     {
+        if (Text(name)?.Replace(' ', '+') is not { } text) return null; // an unescaped "+" of a time zone arrives as a blank
+        if (Rfc3339().IsMatch(text) && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) && time.UtcDateTime.Year < 9999) return time.ToUniversalTime();
+        Wrong(name, "must be an RFC 3339 time, for example 2026-01-05T12:00:00Z, or a date");
+        return null;
+    }
+
+    /// <summary>A telephone number, as E.164.</summary>
+    public string? Number(string name)
+    {
         if (Text(name) is not { } text) return null;
-        // An unescaped "+" of a time zone arrives as a blank.
-        if (DateTimeOffset.TryParse(text.Replace(' ', '+'), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)) return time.ToUniversalTime();
-        Wrong(name, "must be an RFC 3339 time");
+        if (TelephoneNumber.Parse(text.StartsWith(' ') ? $"+{text[1..]}" : text) is { } number) return number.E164; // an unescaped "+" arrives as a blank
+        Wrong(name, "must be a valid telephone number in E.164 format, for example %2B14155551234");
         return null;
     }
 
@@ -111,6 +121,9 @@ public sealed class ListQuery(HttpRequest request)
         Wrong(name.Replace("\0", ""), "has a character that cannot be stored");
         return "";
     }
+
+    [GeneratedRegex(@"^\d{4}-\d\d-\d\d([Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?\z")]
+    private static partial Regex Rfc3339();
 
     private void Wrong(string name, string message)
     {

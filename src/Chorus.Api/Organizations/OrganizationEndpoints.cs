@@ -63,13 +63,19 @@ public static class AdminEndpoints
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         var name = fields.Has("name") ? fields.Text("name", 255, required: true) : null;
         var (calls, countries, rates) = (fields.Whole("maxConcurrentCalls", 0, 100_000), Allowed(fields), fields.Amounts("ratesPerMinute", 1000));
+        var currency = fields.Text("currency", 3);
         fields.Check();
-        await organizations.ChangeAsync(id, old => old with
+        await organizations.ChangeAsync(id, old =>
         {
-            Name = name ?? old.Name,
-            MaxConcurrentCalls = calls ?? old.MaxConcurrentCalls,
-            AllowedCountries = countries ?? old.AllowedCountries,
-            Rates = rates ?? old.Rates,
+            if (currency is not null && currency != old.Currency) fields.Wrong("currency", "cannot change: the account is kept in it");
+            fields.Check();
+            return old with
+            {
+                Name = name ?? old.Name,
+                MaxConcurrentCalls = calls ?? old.MaxConcurrentCalls,
+                AllowedCountries = countries ?? old.AllowedCountries,
+                Rates = rates ?? old.Rates,
+            };
         }, http.RequestAborted);
         return await GetAsync(id, http, organizations);
     }
