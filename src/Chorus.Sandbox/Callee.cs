@@ -27,6 +27,9 @@ public sealed class Asked(XElement relay)
     /// <summary>Keys that are pressed while the agent speaks; else they only cut it off.</summary>
     public bool KeysMeanwhile { get; } = (string?)relay.Attribute("reportInputDuringAgentSpeech") is "dtmf" or "any";
 
+    /// <summary>What is said while the agent speaks; else it only cuts it off.</summary>
+    public bool WordsMeanwhile { get; } = (string?)relay.Attribute("reportInputDuringAgentSpeech") is "speech" or "any";
+
     private static string[] Events(XElement relay) => $"{(string?)relay.Attribute("events")} {(string?)relay.Attribute("debug")}".Split(' ');
 }
 
@@ -160,7 +163,7 @@ public sealed class Callee(SandboxCall call, Asked asked, Witness witness, Sandb
                 if (agent.IsSpeaking ? asked.KeysMeanwhile : asked.Keys) foreach (var key in keys) await SendAsync(new { type = "dtmf", digit = key.ToString() });
                 await CutOffAsync(); // interruptible="any": a key stops the speech
             }
-            if (step is { Interrupts: { } words }) await SayAsync(words, over);
+            if (step is { Interrupts: { } words }) await SayAsync(words, over, step.Unheard);
             if (step is { Noise: true })
             {
                 await InfoAsync("clientSpeaking", "on");
@@ -170,22 +173,23 @@ public sealed class Callee(SandboxCall call, Asked asked, Witness witness, Sandb
         }
     }
 
-    private async Task SayAsync(string line, CancellationToken over)
+    private async Task SayAsync(string line, CancellationToken over, bool unheard = false)
     {
+        var meanwhile = agent.IsSpeaking;
         await InfoAsync("clientSpeaking", "on");
-        await CutOffAsync(); // who speaks over the agent interrupts it
+        await CutOffAsync(unheard); // who speaks over the agent interrupts it
         Note(byAgent: false, line);
         await Task.Delay(settings.Time(line.Length / CharactersPerSecond), over);
         await CutOffAsync();
         agent.Forget();
         await InfoAsync("clientSpeaking", "off");
-        await SendAsync(new { type = "prompt", voicePrompt = line, lang = Language, last = true });
+        if (!meanwhile || asked.WordsMeanwhile) await SendAsync(new { type = "prompt", voicePrompt = line, lang = Language, last = true });
     }
 
     /// <summary>What was heard of the clause under way is told as played, and again as all that was heard: of the clause, not of the utterance.</summary>
-    private Task CutOffAsync() => TellAsync(async () =>
+    private Task CutOffAsync(bool unheard = false) => TellAsync(async () =>
     {
-        if (agent.CutOff() is not var (heard, ofClause, milliseconds)) return false;
+        if (agent.CutOff(unheard) is not var (heard, ofClause, milliseconds)) return false;
         Note(byAgent: true, heard);
         if (ofClause.Length > 0) await InfoAsync("tokensPlayed", ofClause);
         await Task.Delay(settings.Time(call.Scenario.ToldAfter));

@@ -98,7 +98,7 @@ public sealed partial class Mouth(SandboxSettings settings)
     }
 
     /// <summary>The callee speaks over the agent: how much of the utterance was heard, and of its last clause, up to the word under way; null if the agent was silent.</summary>
-    public (string Heard, string OfClause, long Milliseconds)? CutOff()
+    public (string Heard, string OfClause, long Milliseconds)? CutOff(bool unheard = false)
     {
         lock (gate)
         {
@@ -106,7 +106,7 @@ public sealed partial class Mouth(SandboxSettings settings)
             var time = speaking ? Stopwatch.GetElapsedTime(began) : TimeSpan.Zero;
             var whole = clause.Trim();
             var letters = (int)Math.Min(whole.Length, time / settings.Time(1 / Callee.CharactersPerSecond));
-            var part = whole.IndexOf(' ', letters) is >= 0 and var end ? whole[..end] : whole;
+            var part = unheard ? "" : whole.IndexOf(' ', letters) is >= 0 and var end ? whole[..end] : whole;
             var said = $"{heard} {part}".Trim();
             clauses.Clear();
             deaf = !complete;

@@ -47,6 +47,9 @@ public sealed class Step
 {
     public string? Says { get; set; }
     public string? Interrupts { get; set; }
+
+    /// <summary>What it interrupts has only begun to be spoken: nothing of it was heard.</summary>
+    public bool Unheard { get; set; }
     public string? Presses { get; set; }
     public bool HangsUp { get; set; }
 

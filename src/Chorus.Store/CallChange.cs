@@ -86,11 +86,12 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
         var line = await keys.OnLineAsync(before, cancellationToken);
         foreach (var fact in facts)
         {
-            var human = fact is TransferInitiated { To: var to } ? await keys.OfNumberAsync(before.OrganizationId, to, cancellationToken) ?? CalleeKeys.New() : null;
+            var known = fact is TransferInitiated { To: var to } ? await keys.OfNumberAsync(before.OrganizationId, to, cancellationToken) : null;
+            var human = known ?? (fact is TransferInitiated ? CalleeKeys.New() : null);
             var stored = line.Seal(fact, human);
             call.Stored.Add(stored);
             call.Document = CallDocument.After(call.Document, stored)!;
-            if (stored is TransferInitiated transfer) Begin(Transferring.Leg(before, transfer) with { CalleeId = human!.Id }, human, ((TransferInitiated)fact).To);
+            if (stored is TransferInitiated transfer) Begin(Transferring.Leg(before, transfer) with { CalleeId = human!.Id }, human, ((TransferInitiated)fact).To, isNew: known is null);
         }
         call.Facts.AddRange(facts);
         Postings.Queue(Share, settings, before, facts);
@@ -104,12 +105,12 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
     }
 
     /// <summary>
-    /// The human is stored with the change, if they are new or are erased at this moment: their leg could not be dialled
-    /// otherwise. Whoever stores another key for the number meanwhile makes the change fail, and it is decided again.
+    /// The human is stored with the change, if they are new. Whoever stores another key for the number meanwhile, or erases them, makes
+    /// the change fail, and it is decided again.
     /// </summary>
-    private void Begin(CallRequested leg, Callee human, string number)
+    private void Begin(CallRequested leg, Callee human, string number, bool isNew)
     {
-        begun.Add(new(leg, human, number, IsNew: true));
+        begun.Add(new(leg, human, number, isNew));
         Postings.HoldForLeg(Share, settings, leg);
     }
 

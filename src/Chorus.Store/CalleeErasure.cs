@@ -28,7 +28,11 @@ public sealed class CalleeErasure(
         // Their legs speak of the callee; and where the callee is a human who was transferred to, the parents do.
         List<Call> legs = [];
         foreach (var leg in own.SelectMany(c => c.Transfers)) legs.AddRange(await Calls("id = $2", organizationId, leg.LegId, cancellationToken));
-        if (legs.Any(l => !l.IsOver)) return new(0, new("calls-in-progress", "A transfer of this callee is not over."));
+        // Where they were joined with somebody else's callee, both are heard in that call's recording.
+        List<Call> joined = [];
+        foreach (var leg in own.Where(c => c.ParentCallId is not null))
+            joined.AddRange((await Calls("id = $2", organizationId, leg.ParentCallId!.Value, cancellationToken)).Where(p => p.Transfers.Any(t => t.LegId == leg.Id && t.Status is TransferStatus.Connected or TransferStatus.Completed)));
+        if (legs.Concat(joined).Any(l => !l.IsOver)) return new(0, new("calls-in-progress", "A transfer of this callee is not over."));
 
         foreach (var call in own.Concat(legs).DistinctBy(c => c.Id))
         {
@@ -36,6 +40,11 @@ public sealed class CalleeErasure(
             if ((await journal.DecideAsync(organizationId, call.Id, c => Erasing.Erase(c, clock.GetUtcNow()), cancellationToken)).Refusal is { } refusal) return new(0, refusal);
             await MaskAsync(organizationId, call.Id, _ => true, cancellationToken);
             if (call.ParentCallId is { } parent) await MaskAsync(organizationId, parent, e => IsAbout(e.Data, call.Id), cancellationToken);
+            await recordings.DeleteAsync(organizationId, call.Id, cancellationToken);
+        }
+        foreach (var call in joined)
+        {
+            await journal.DecideAsync(organizationId, call.Id, c => Erasing.EraseRecording(c, clock.GetUtcNow()), cancellationToken);
             await recordings.DeleteAsync(organizationId, call.Id, cancellationToken);
         }
         Guid[] touched = [.. own.Concat(legs).SelectMany(c => new[] { c.Id, c.ParentCallId ?? c.Id }).Distinct()];
@@ -92,6 +101,7 @@ public sealed class CalleeErasure(
         Rule<CallRequested>();
         Rule<TurnSpoken>();
         Rule<KeyPressed>();
+        Rule<ToolAsked>();
         Rule<ToolCalled>();
         Rule<TransferInitiated>();
         Rule<AgentSwapped>();

@@ -105,8 +105,7 @@ begin
         insert into {schema}.callees (number, organization_id, id, key)
             select n, o, i, k from unnest(new_numbers, new_organizations, new_ids, new_keys) as r(n, o, i, k) on conflict do nothing;
     end if;
-    if (presumed or cardinality(new_ids) > 0)
-        and exists (select from unnest(begin_calls.callees) as r(i) where (select true from {schema}.callees c where c.id = r.i) is null) then
+    if exists (select from unnest(begin_calls.callees) as r(i) where (select true from {schema}.callees c where c.id = r.i) is null) then
         raise exception 'a number has another key' using errcode = 'CH001';
     end if;
 

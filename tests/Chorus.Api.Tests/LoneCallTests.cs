@@ -49,6 +49,15 @@ public sealed class LoneCallTests(Api api)
         ((await tenant.OrganizationAsync()).GetProperty("activeCalls").GetInt32(), (await roomy.OrganizationAsync()).GetProperty("activeCalls").GetInt32()).ShouldBe((2, 2));
     }
 
+    [Fact]
+    public async Task A_leg_to_somebody_who_is_erased_meanwhile_is_not_written_and_their_key_does_not_come_back()
+    {
+        var tenant = await api.TenantAsync();
+        var leg = await CallAsync(tenant, newCallee: false) with { Callee = CalleeKeys.New() };
+        (await Should.ThrowAsync<PostgresException>(DoneAsync(QueuedCalls.Legs(settings, [leg], Now)))).SqlState.ShouldBe("CH001");
+        (await ScalarAsync("select count(*) from chorus.callees where id = $1", leg.Callee.Id)).ShouldBe(0L);
+    }
+
     /// <summary>Another call like one that was placed, to be queued.</summary>
     private async Task<QueuedCall> CallAsync(Tenant tenant, bool newCallee)
     {

@@ -3,6 +3,8 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Chorus.Domain.Calls;
 using Chorus.Store;
+using Chorus.TestServers;
+using Npgsql;
 
 namespace Chorus.Api.Tests;
 
@@ -86,6 +88,8 @@ public sealed class TransferCallTests(Api api)
     [InlineData("""{"phoneNumber":"12"}""", "phoneNumber")]
     [InlineData("""{"phoneNumber":"+493012345678"}""", "phoneNumber")]
     [InlineData("""{"phoneNumber":"+19005551234"}""", "phoneNumber")]
+    [InlineData("""{"phoneNumber":"+15005551234"}""", "phoneNumber")]
+    [InlineData("""{"phoneNumber":"+14155550123 ext. 7"}""", "phoneNumber")]
     [InlineData("""{"phoneNumber":"+14155550123","transferType":"hot"}""", "transferType")]
     [InlineData("""{"targetAgentId":"01a20a3d-aef6-77b8-9925-dcf93bf6739e"}""", "targetAgentId")]
     public async Task A_wrong_field_is_named(string body, string field)
@@ -94,6 +98,46 @@ public sealed class TransferCallTests(Api api)
         var id = await TalkingAsync(tenant);
         using var answer = await tenant.Client.PostAsync($"/v1/calls/{id}/transfer", Http.Json(body));
         (await answer.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe([field]);
+    }
+
+    [Fact]
+    public async Task A_callee_is_not_handed_over_to_ones_own_numbers()
+    {
+        var tenant = await api.TenantAsync();
+        await tenant.Client.PostOkAsync("/v1/phone-numbers", new { number = "+14155552679", accountSid = "ACtest", authToken = "the-token" });
+        var id = await TalkingAsync(tenant);
+        foreach (var own in (string[])["+14155552671", "+14155552679"])
+        {
+            using var answer = await Transfer(tenant, id, new { phoneNumber = own });
+            (await answer.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["phoneNumber"]);
+        }
+    }
+
+    [Fact]
+    public async Task A_human_who_is_erased_while_a_callee_is_handed_over_to_them_does_not_get_their_old_key_back()
+    {
+        var tenant = await api.TenantAsync();
+        const string Human = "+14155550188";
+        await tenant.PlaceAsync(tenant.Call(Human)); // so they are known
+        var (id, source) = (await TalkingAsync(tenant), api.Get<NpgsqlDataSource>());
+        var known = await KeyAsync();
+        await using var erasure = await source.HoldAsync(tenant.Id);
+
+        var transfer = Transfer(tenant, id, new { phoneNumber = Human });
+        await Eventually.TrueAsync(async () => await source.WaitingAsync() > 0, TimeSpan.FromSeconds(20), () => "nobody waits");
+        await using (var forget = new NpgsqlCommand($"delete from chorus.callees where number = '{Human}' and organization_id = '{tenant.Id}'; commit", erasure))
+            await forget.ExecuteNonQueryAsync();
+
+        (await transfer).StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        (await KeyAsync()).ShouldNotBe(known);
+
+        async Task<Guid> KeyAsync()
+        {
+            await using var command = source.CreateCommand("select id from chorus.callees where number = $1 and organization_id = $2");
+            command.Parameters.Add(new() { Value = Human });
+            command.Parameters.Add(new() { Value = tenant.Id });
+            return (Guid)(await command.ExecuteScalarAsync())!;
+        }
     }
 
     [Fact]

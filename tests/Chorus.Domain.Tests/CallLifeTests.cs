@@ -125,4 +125,38 @@ public sealed class CallLifeTests
         Talking.Say(Some.Placed(), Role.Agent, "hello", false, Some.At(6)).Events.ShouldBeEmpty();
         Talking.Recorded(Some.Over(), "CA1", "RE1", "https://x", 60, Some.At(70)).Events.Count.ShouldBe(1);
     }
+
+    [Fact]
+    public void What_a_carrier_that_cannot_be_asked_had_answered_is_paid_until_its_last_sign_of_life()
+    {
+        var heard = Some.Talking().After(new TurnSpoken(Role.User, "hello", false, Some.At(20.4)));
+        Charge(heard).ShouldBe((16, 0.016m));
+        Charge(Some.Talking()).ShouldBe((1, 0.001m));
+        Charge(Some.Placed()).ShouldBe((0, 0m));
+        var transferred = heard.After(new TransferInitiated(Guid.AllBitsSet, TransferType.Cold, "+14155550123", null, Some.At(300)));
+        Charge(transferred).ShouldBe((16, 0.016m)); // our own wish is no sign of the line's life
+        Charge(transferred.After(new TransferProgressed(Guid.AllBitsSet, TransferStatus.Connected, Some.At(65)))).ShouldBe((60, 0.06m));
+        Ending.Unreachable(Some.Placed(), Some.At(2000)).Events.OfType<CallEnded>().Single().Status.ShouldBe(CallStatus.Failed);
+
+        static (int, decimal) Charge(Call call)
+        {
+            var facts = Ending.Unreachable(call, Some.At(2000)).Events;
+            return (facts.OfType<CallEnded>().Single().DurationSeconds, facts.OfType<CallCharged>().Single().Amount);
+        }
+    }
+
+    [Fact]
+    public void A_recording_that_somebody_else_is_forgotten_with_goes_and_does_not_come_back()
+    {
+        var stored = new RecordingStored("https://r", "audio/wav", 1, "hash", Some.At(80));
+        var recorded = Some.Over().After(new RecordingCompleted("RE1", "https://x", 60, Some.At(70)));
+        Talking.Stored(recorded, stored).Events.Count.ShouldBe(1);
+
+        var erased = recorded.After(Erasing.EraseRecording(recorded, Some.At(75)));
+
+        Talking.Stored(erased, stored).Events.ShouldBeEmpty();
+        Erasing.EraseRecording(erased, Some.At(90)).Events.ShouldBeEmpty();
+        CallView.Fold([Some.Request(), new RecordingStored("https://r", "audio/wav", 1, "hash", Some.At(80)), new RecordingErased(Some.At(90))])!.RecordingUrl.ShouldBeNull();
+        ((TransferRecorded)Erasing.Mask(new TransferRecorded(Guid.AllBitsSet, "https://r", [new(Role.User, "Yes")], Some.Noon))).RecordingUrl.ShouldBeNull();
+    }
 }

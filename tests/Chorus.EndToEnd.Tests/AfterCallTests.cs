@@ -39,7 +39,8 @@ public sealed class AfterCallTests(Service service)
         var values = analysis.GetProperty("extractions");
         values.EnumerateObject().Select(p => p.Name).ShouldBe(["tomorrow_suits", "delivery_day"], ignoreOrder: true);
         values.GetProperty("tomorrow_suits").GetBoolean().ShouldBeTrue();
-        values.GetProperty("delivery_day").GetString().ShouldBe(call.GetProperty("startedAt").GetDateTimeOffset().UtcDateTime.AddDays(1).ToString("yyyy-MM-dd"));
+        var there = TimeZoneInfo.ConvertTime(call.GetProperty("startedAt").GetDateTimeOffset(), TimeZoneInfo.FindSystemTimeZoneById("America/Los_Angeles")); // where the callee's number is
+        values.GetProperty("delivery_day").GetString().ShouldBe(there.AddDays(1).ToString("yyyy-MM-dd"));
         foreach (var sources in analysis.GetProperty("sources").EnumerateObject())
             sources.Value.EnumerateArray().Select(i => call.Words()[i.GetInt32()]).ShouldContain("user: Yes, tomorrow at nine works for me.", sources.Name);
         await service.Downstream.UntilAsync(call.Id(), "call.analyzed");

@@ -59,6 +59,18 @@ public sealed class AnswersTests(Service service)
     }
 
     [Fact]
+    public async Task A_greeting_that_nobody_has_heard_is_said_again()
+    {
+        var tenant = await service.TenantAsync();
+        var talks = new object[] { new { interrupts = "Hello?", unheard = true }, new { says = "Goodbye." } };
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550148", name = "speaks as the agent begins", rings = 0.1, talks })).EnsureSuccessStatusCode();
+
+        var call = await tenant.CallAsync("+14155550148");
+
+        call.Words()[..2].ShouldBe(["user: Hello?", "agent: Hello Maria, this is Ann of Acme, calling about your order."]);
+    }
+
+    [Fact]
     public async Task A_key_pressed_while_the_agent_speaks_cuts_it_off_and_is_answered()
     {
         var tenant = await service.TenantAsync();

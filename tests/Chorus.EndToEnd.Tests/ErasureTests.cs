@@ -63,7 +63,8 @@ public sealed class ErasureTests(Service service)
         await TransferStoriesTests.PutTargetsAsync(tenant, new { type = "phone_number", phoneNumber = Human, transferType = "cold" });
         (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = Human, name = "a human", rings = 0.2, inRoom = new[] { "Hello." } })).EnsureSuccessStatusCode();
         var call = await tenant.CallAsync("+14155550112");
-        await tenant.UntilAsync(call.Id(), c => c.GetProperty("transferCalls")[0].GetProperty("endedAt").ValueKind is JsonValueKind.String); // the parent's last steps come beside the erasure
+        // The parent's last steps come beside the erasure.
+        await tenant.UntilAsync(call.Id(), c => c.GetProperty("recordingUrl").ValueKind is JsonValueKind.String && c.GetProperty("transferCalls")[0].GetProperty("recordingUrl").ValueKind is JsonValueKind.String);
 
         using var erased = await tenant.Client.DeleteAsync($"/v1/callees/{Uri.EscapeDataString(Human)}");
         erased.StatusCode.ShouldBe(HttpStatusCode.OK, await erased.Content.ReadAsStringAsync());
@@ -73,6 +74,11 @@ public sealed class ErasureTests(Service service)
         after.GetProperty("customerNumber").GetString().ShouldBe("+14155550112");
         after.Words().ShouldContain(w => w.Contains("I would like to speak to a human"));
         JsonSerializer.Serialize(await tenant.EventsAsync(call.Id())).ShouldNotContain(Human);
+        // Both are heard in the parent's recording.
+        (after.GetProperty("recordingUrl").ValueKind, after.GetProperty("transferCalls")[0].GetProperty("recordingUrl").ValueKind).ShouldBe((JsonValueKind.Null, JsonValueKind.Null));
+        using var recording = await tenant.Client.GetAsync($"/v1/calls/{call.Id()}/recording");
+        recording.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        Directory.GetFiles(service.WorkerSettings["Chorus__Recordings__Folder"], $"{call.Id()}*", SearchOption.AllDirectories).ShouldBeEmpty();
     }
 
     [Fact]

@@ -172,6 +172,46 @@ public sealed class FaultsTests(Service service)
     }
 
     [Fact]
+    public async Task A_call_that_was_taken_back_takes_no_turn_from_those_behind_it()
+    {
+        var tenant = await service.TenantAsync();
+        using var paced = await tenant.Client.PatchAsJsonAsync($"/v1/phone-numbers/{tenant.PhoneNumberId}", new { callsPerSecond = 0.2 });
+        paced.StatusCode.ShouldBe(HttpStatusCode.OK, await paced.Content.ReadAsStringAsync());
+        await tenant.CallAsync("+14155550290"); // has the first turn
+        var taken = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => tenant.PlaceAsync($"+141555502{i + 91}")));
+        foreach (var id in taken) (await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null)).EnsureSuccessStatusCode();
+
+        var last = await tenant.PlaceAsync("+14155550298");
+        var placed = (await tenant.ReadAsync(last)).GetProperty("createdAt").GetDateTimeOffset();
+        await tenant.EndOfAsync(last);
+
+        var dialled = (await service.WitnessAsync(last, "dial")).ShouldHaveSingleItem().GetProperty("at").GetDateTimeOffset();
+        (dialled - placed).TotalSeconds.ShouldBeLessThan(15); // six turns take thirty seconds
+    }
+
+    [Fact]
+    public async Task A_goodbye_that_cannot_be_stored_leaves_nobody_on_a_line_where_nobody_speaks()
+    {
+        var tenant = await service.TenantAsync();
+        await using var source = Npgsql.NpgsqlDataSource.Create(service.Postgres);
+        await using var failing = source.CreateCommand(
+            $$"""
+            create sequence goodbyes;
+            create function fail_first_goodbye() returns trigger language plpgsql as 'begin if nextval(''goodbyes'') <= 2 then raise exception ''not this one''; end if; return new; end';
+            create trigger fail_first_goodbye before insert on chorus.mt_events for each row
+                when (new.type = 'hangup_requested' and new.tenant_id = '{{tenant.Id}}') execute function fail_first_goodbye();
+            """);
+        await failing.ExecuteNonQueryAsync();
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550299", name = "whose carrier does not tell what was heard", rings = 0.2, untold = true, talks = new[] { new { says = "Goodbye!" } } })).EnsureSuccessStatusCode();
+
+        var call = await tenant.CallAsync("+14155550299");
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        await using var tries = source.CreateCommand("drop trigger fail_first_goodbye on chorus.mt_events; select last_value from goodbyes");
+        (await tries.ExecuteScalarAsync()).ShouldBe(3L); // with others, alone, and by who went on
+    }
+
+    [Fact]
     public async Task A_carrier_account_that_fails_is_left_alone_and_its_calls_wait()
     {
         var tenant = await service.TenantAsync();

@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
@@ -82,12 +83,90 @@ public sealed class ModelStoriesTests(Service service)
         bodies[2].ShouldContain("There is no such tool.");
     }
 
-    private async Task<(JsonElement Call, int Asked)> CallAsync(Func<HttpContext, int, Task> answer)
+    [Fact]
+    public async Task A_tool_without_arguments_may_be_used_with_none_at_all()
+    {
+        var (call, asked) = await CallAsync((http, _) => Stream(http, """{"content":"Goodbye."}""", Bye.Replace("\"{}\"", "\"\"")));
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        call.Words().ShouldBe(["agent: Goodbye."]);
+        asked.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_callee_who_objects_to_what_comes_before_the_goodbye_is_not_hung_up_on()
+    {
+        var talks = new object[] { new { interrupts = "No, not Tuesday.", after = 0.8 } };
+        var (call, _) = await CallAsync((http, count) => Stream(http, count == 1 ? """{"content":"I have noted Tuesday at nine in the morning. The driver will ring the bell. Goodbye."}""" : """{"content":"Then Wednesday. Goodbye."}""", Bye), talks);
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        call.Words()[0].ShouldStartWith("agent: I have");
+        call.Words()[1..].ShouldBe(["user: No, not Tuesday.", "agent: Then Wednesday. Goodbye."]);
+    }
+
+    [Fact]
+    public async Task A_model_that_uses_one_tool_after_the_other_has_to_say_at_last_what_came_of_it()
+    {
+        await using var model = await Receiver.StartAsync();
+        model.Raw = async (http, _) =>
+        {
+            if (http.Request.Path == "/orders") { await http.Response.WriteAsync("not found"); return; }
+            http.Request.Body.Position = 0;
+            var says = (await new StreamReader(http.Request.Body).ReadToEndAsync()).Contains("\"tool_choice\":\"none\"", StringComparison.Ordinal);
+            await Stream(http, says ? """{"content":"I cannot find it."}""" : """{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"find_order","arguments":"{}"}}]}""");
+        };
+        var tenant = await TenantAsync(model);
+        var id = await tenant.PlaceAsync("+14155550115");
+
+        var call = await tenant.UntilAsync(id, c => c.Words().Length > 0);
+
+        call.Words()[0].ShouldBe("agent: I cannot find it.");
+        model.Of("/orders").Length.ShouldBe(5);
+        await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null);
+    }
+
+    [Fact]
+    public async Task What_a_service_has_answered_is_known_when_a_line_that_broke_is_mended()
+    {
+        await using var model = await Receiver.StartAsync();
+        List<string> asked = [];
+        model.Raw = async (http, count) =>
+        {
+            if (http.Request.Path == "/orders") { await http.Response.WriteAsync("booked as B-17"); return; }
+            http.Request.Body.Position = 0;
+            asked.Add(await new StreamReader(http.Request.Body).ReadToEndAsync());
+            await (count switch
+            {
+                1 => Stream(http, """{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"find_order","arguments":"{}"}}]}"""),
+                2 => Stream(http, """{"content":"It is booked. You will hear from us."}"""),
+                _ => Stream(http, """{"content":"Goodbye."}""", Bye),
+            });
+        };
+        var tenant = await TenantAsync(model);
+        await service.PlanAsync("BreakRelay", "+14155550147");
+
+        var call = await tenant.CallAsync("+14155550147");
+
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        model.Of("/orders").ShouldHaveSingleItem();
+        asked[2].ShouldContain("booked as B-17");
+        (await tenant.EventsAsync(call.Id())).Select(e => e.GetProperty("type").GetString()).Where(t => t!.StartsWith("tool_", StringComparison.Ordinal)).ShouldBe(["tool_asked", "tool_called"]);
+    }
+
+    private Task<Tenant> TenantAsync(Receiver model) => service.TenantAsync(new
+    {
+        name = "Ann",
+        firstSpeaker = "agent",
+        model = "m",
+        modelBaseUrl = model.Url + "/v1",
+        tools = new[] { new { name = "find_order", description = "Finds an order", url = model.Url + "/orders", method = "GET" } },
+    });
+
+    private async Task<(JsonElement Call, int Asked)> CallAsync(Func<HttpContext, int, Task> answer, object[]? talks = null)
     {
         await using var model = await Receiver.StartAsync();
         model.Raw = answer;
         var tenant = await service.TenantAsync(new { name = "Ann", firstSpeaker = "agent", model = "m", modelBaseUrl = model.Url + "/v1" });
-        var call = await tenant.CallAsync("+14155550115");
+        if (talks is not null) (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550146", name = "objects", rings = 0.1, talks })).EnsureSuccessStatusCode();
+        var call = await tenant.CallAsync(talks is null ? "+14155550115" : "+14155550146");
         return (call, model.Of("/v1/chat/completions").Length);
     }
 

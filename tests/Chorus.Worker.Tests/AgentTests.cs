@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Chorus.Domain.Agents;
+using Chorus.Domain.Calls;
+using Chorus.Hosting;
+using Chorus.Store;
 using Chorus.Worker.Conversation;
 using Microsoft.Extensions.AI;
 
@@ -16,6 +19,7 @@ public sealed class AgentTests
     [InlineData("{{1st}} {{_x_}}", """{"1st":"one","_x_":"two"}""", "one two", "")]
     [InlineData("{{customer name}} {% if x %} {{ a | upcase }}", """{"a":"b"}""", "{% if x %}", "a | upcase,customer name")]
     [InlineData("{{a}}", """{"a":"{{b}}","b":"no"}""", "{{b}}", "")]
+    [InlineData("{{a}} {{b}}", """{"a":true,"b":1.50}""", "true 1.50", "")]
     public void Variables_are_put_in_and_missing_ones_are_left_out_and_named(string text, string variables, string rendered, string missing)
     {
         var script = AgentScript.Of(new Agent { SystemPrompt = text }, JsonDocument.Parse(variables).RootElement);
@@ -77,6 +81,47 @@ public sealed class AgentTests
         utterance.Heard("nine");
         utterance.WasHeard.ShouldBeTrue();
     }
+
+    [Theory]
+    [InlineData("Noted, Tuesday at nine. The driver will ring. Goodbye.", "Noted, Tuesday", false)]
+    [InlineData("Noted, Tuesday at nine. The driver will ring. Goodbye.", "Noted, Tuesday at nine. The driver will ring.", false)]
+    [InlineData("Noted, Tuesday at nine. The driver will ring. Goodbye.", "Noted, Tuesday at nine. The driver will ring. Good", true)]
+    [InlineData("Goodbye.", "Good", true)]
+    [InlineData("Goodbye.", "", false)]
+    public void An_utterance_is_at_its_end_when_its_last_sentence_has_begun_to_be_heard(string said, string heard, bool isAtItsEnd)
+    {
+        var utterance = new Utterance();
+        utterance.Add(said);
+        utterance.IsAtItsEnd(heard).ShouldBe(isAtItsEnd);
+    }
+
+    [Fact]
+    public void A_model_is_told_what_its_tools_were_asked_for_and_that_an_answer_which_never_came_is_not_known()
+    {
+        var (at, nothing) = (new DateTimeOffset(2026, 1, 5, 12, 0, 0, TimeSpan.Zero), JsonDocument.Parse("{}").RootElement);
+        var (first, second) = (Guid.NewGuid(), Guid.NewGuid());
+        object[] facts =
+        [
+            new TurnSpoken(Role.User, "Book nine, please.", false, at), new ToolAsked(first, "book", JsonDocument.Parse("""{"hour":9}""").RootElement, at), new ToolAsked(second, "pay", nothing, at),
+            new ToolCalled("book", nothing, 200, "B-17", 5, at, first), new ToolCalled("old", nothing, 200, "fine", 5, at), new KeyPressed("1", at), new TurnSpoken(Role.Agent, "It is booked.", false, at),
+        ];
+
+        var known = Recollection.Of([.. facts.Select((f, i) => new CallEvent(i + 1, "", at, f))]);
+
+        known.Select(m => m.Role.Value).ShouldBe(["user", "assistant", "tool", "assistant", "tool", "assistant", "tool", "user", "assistant"]);
+        known.SelectMany(m => m.Contents).OfType<FunctionCallContent>().Select(c => c.Name).ShouldBe(["book", "pay", "old"]);
+        var results = known.SelectMany(m => m.Contents).OfType<FunctionResultContent>().Select(r => (string)r.Result!).ToArray();
+        (results[0], results[2]).ShouldBe(("B-17", "fine"));
+        results[1].ShouldContain("not known");
+    }
+
+    [Theory]
+    [InlineData("+14155550101", "2026-01-05 19:00")]
+    [InlineData("+4930901820", "2026-01-06 04:00")]
+    [InlineData("+61291234567", "2026-01-06 14:00")]
+    [InlineData("[erased]", "2026-01-06 03:00")]
+    public void The_clock_is_that_of_the_callees_number(string number, string there) =>
+        TelephoneNumber.LocalTime(number, new(2026, 1, 6, 3, 0, 0, TimeSpan.Zero)).ToString("yyyy-MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture).ShouldBe(there);
 
     [Fact]
     public async Task What_a_model_has_ready_is_said_together_and_nothing_that_is_ready_waits_for_the_rest()

@@ -82,6 +82,10 @@ public sealed class OutboundTests : IAsyncLifetime
     public async Task Arguments_go_where_the_method_puts_them_with_the_tools_own_headers(string method, string echoed) => (await Call(Url("/echo"), method)).Result.ShouldBe(echoed);
 
     [Fact]
+    public async Task Arguments_in_an_address_are_written_as_JSON_writes_them_and_nothing_is_left_out() =>
+        (await Call(Url("/echo"), given: new { express = true, boxes = 3, note = (string?)null, from = "a&b" })).Result.ShouldBe("GET ?express=true&boxes=3&from=a%26b  secret");
+
+    [Fact]
     public async Task A_large_answer_is_cut()
     {
         var used = await Call(Url("/large"));
@@ -102,12 +106,12 @@ public sealed class OutboundTests : IAsyncLifetime
 
     private string Url(string path) => server.Urls.First() + path;
 
-    private static async Task<Domain.Calls.ToolCalled> Call(string url, string method = "GET", bool allowLoopback = true)
+    private static async Task<Domain.Calls.ToolCalled> Call(string url, string method = "GET", bool allowLoopback = true, object? given = null)
     {
         var secrets = new Secrets(new EphemeralDataProtectionProvider());
         using var tools = new HttpTools(new WorkerSettings { Outbound = new() { AllowLoopback = allowLoopback } }, secrets, TimeProvider.System);
         var tool = new HttpTool("t", "d", url, method, Anything, secrets.Protect("""{"x-key":"secret"}"""), ["x-key"], TimeoutSeconds: 1);
-        return await tools.CallAsync(tool, JsonSerializer.SerializeToElement(new { city = "Berlin Mitte" }));
+        return await tools.CallAsync(tool, JsonSerializer.SerializeToElement(given ?? new { city = "Berlin Mitte" }));
     }
 
     public ValueTask DisposeAsync() => server.DisposeAsync();

@@ -26,7 +26,11 @@ public sealed class RecordingStoreTests
             await kept.CopyToAsync(read);
             read.ToArray().ShouldBe(Sound);
         }
-        Directory.GetFiles(folder, "*", SearchOption.AllDirectories).ShouldHaveSingleItem();
+        var file = Directory.GetFiles(folder, "*", SearchOption.AllDirectories).ShouldHaveSingleItem();
+
+        await File.WriteAllBytesAsync($"{file}.4711.part", Sound); // a worker was killed in the middle
+        await store.DeleteAsync(Organization, Call, default);
+        Directory.GetFiles(folder, "*", SearchOption.AllDirectories).ShouldBeEmpty();
         Directory.Delete(folder, recursive: true);
     }
 

@@ -114,7 +114,7 @@ public sealed class TwilioProtocolTests
         var conversation = relay.Element("ConversationRelay")!;
         conversation.Attribute("url")!.Value.ShouldBe("wss://h/relay?a=1&b=2");
         conversation.Attribute("language")!.Value.ShouldBe("de-DE");
-        conversation.Attribute("reportInputDuringAgentSpeech")!.Value.ShouldBe("dtmf");
+        conversation.Attribute("reportInputDuringAgentSpeech")!.Value.ShouldBe("any");
         conversation.Attribute("events")!.Value.ShouldBe("speaker-events tokens-played");
     }
 

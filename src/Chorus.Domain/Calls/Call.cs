@@ -56,6 +56,17 @@ public sealed record Call
     /// <summary>The callee is forgotten.</summary>
     public bool Erased { get; init; }
 
+    /// <summary>The recording is gone: somebody else who is heard in it is forgotten.</summary>
+    public bool RecordingErased { get; init; }
+
+    /// <summary>No recording is kept of the call any more.</summary>
+    [JsonIgnore]
+    public bool GoesUnrecorded => Erased || RecordingErased;
+
+    /// <summary>The carrier has a recording that is to be kept here.</summary>
+    [JsonIgnore]
+    public bool WantsRecording => this is { Recorded: true, RecordingKept: false, GoesUnrecorded: false };
+
     /// <summary>Transcript entries.</summary>
     public int Turns { get; init; }
     public int AnalysesAsked { get; init; }
@@ -165,6 +176,7 @@ public sealed record Call
         TransferAccepted => call with { Accepted = true },
         TurnSpoken e => call with { HeardAt = e.At, Turns = call.Turns + 1 },
         KeyPressed e => call with { HeardAt = e.At },
+        ToolAsked e => call with { HeardAt = e.At },
         ToolCalled e => call with { HeardAt = e.At },
         HangupRequested e => call with { Hangup = e },
         AgentSwapped e => call with { PersonaId = e.ToAgentId },
@@ -178,6 +190,7 @@ public sealed record Call
         RecordingCompleted => call with { Recorded = true },
         RecordingStored => call with { RecordingKept = true },
         CalleeErased => call with { Erased = true },
+        Calls.RecordingErased => call with { RecordingErased = true },
         AnalysisRequested e => call with { AnalysesAsked = e.Number },
         CallAnalyzed e => call with { AnalysesDone = e.Number },
         _ => call,

@@ -65,13 +65,20 @@ public sealed record AnsweredByReported(string AnsweredBy, DateTimeOffset At);
 /// <summary>The agent's message is being spoken to a machine.</summary>
 public sealed record MessageBegun(DateTimeOffset At);
 
-/// <summary>The agent asked a service of its organization for something.</summary>
+/// <summary>The agent is about to ask a service of its organization for something. Stored before the request leaves, so that it is never asked twice.</summary>
+/// <param name="Id">Tells this request from others.</param>
+/// <param name="Tool">The tool's name.</param>
+/// <param name="Arguments">What the model gave, as it is sent.</param>
+public sealed record ToolAsked(Guid Id, string Tool, JsonElement Arguments, DateTimeOffset At);
+
+/// <summary>What came of it.</summary>
 /// <param name="Tool">The tool's name.</param>
 /// <param name="Arguments">What the model gave, as it was sent.</param>
 /// <param name="HttpStatus">The service's answer; null if none came.</param>
 /// <param name="Result">What the model was told, cut at 4 KB.</param>
 /// <param name="Milliseconds">From the request to its answer or its failure.</param>
-public sealed record ToolCalled(string Tool, JsonElement Arguments, int? HttpStatus, string Result, int Milliseconds, DateTimeOffset At);
+/// <param name="Id">Of the <see cref="ToolAsked"/>; null in calls from before there was that.</param>
+public sealed record ToolCalled(string Tool, JsonElement Arguments, int? HttpStatus, string Result, int Milliseconds, DateTimeOffset At, Guid? Id = null);
 
 /// <summary>The callee pressed a key.</summary>
 /// <param name="Digit"><c>0</c>-<c>9</c>, <c>*</c>, <c>#</c>, <c>A</c>-<c>D</c>.</param>

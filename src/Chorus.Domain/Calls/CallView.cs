@@ -72,7 +72,7 @@ public sealed record CallView
         CallEnded e => call with { Status = e.Status, EndedReason = e.Reason, DurationSeconds = e.DurationSeconds, EndedAt = e.At },
         CallCharged e => call with { Cost = e.Amount },
         RecordingStored e => call with { RecordingUrl = e.Url },
-        CalleeErased => call with { RecordingUrl = null },
+        CalleeErased or RecordingErased => call with { RecordingUrl = null },
         CallAnalyzed e => call with { Analysis = new(e.Summary, e.Extractions, e.Sources, e.Failure) },
         _ => call,
     };

@@ -12,6 +12,9 @@ public sealed record RecordingCompleted(string RecordingSid, string Url, int Dur
 /// <summary>The callee asked to be forgotten: numbers and words are erased from this call, and none are added any more.</summary>
 public sealed record CalleeErased(DateTimeOffset At);
 
+/// <summary>The recording is not kept any more: a human to whom the callee was handed over, and who is heard in it, asked to be forgotten.</summary>
+public sealed record RecordingErased(DateTimeOffset At);
+
 /// <summary>The recording was fetched from the carrier and can be heard here.</summary>
 /// <param name="Url">Where the API serves it.</param>
 /// <param name="Bytes">Its size.</param>

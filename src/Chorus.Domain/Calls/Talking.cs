@@ -27,6 +27,9 @@ public static class Talking
             ? Decision.Of(new TurnSpoken(Role.Agent, message, false, now), new HangupRequested(EndedReason.Voicemail, now))
             : Decision.Nothing;
 
+    /// <summary>A service is to be asked.</summary>
+    public static Decision AskTool(Call call, ToolAsked asked) => call.IsOver || call.Erased ? Decision.No("call-ended", "The call is already over.") : Decision.Of(asked);
+
     /// <summary>A service was asked; it may have done something, so it is on record even if the call is over.</summary>
     public static Decision UsedTool(Call call, ToolCalled used) => call.Erased ? Decision.Nothing : Decision.Of(used);
 
@@ -41,5 +44,5 @@ public static class Talking
             : Decision.Of(new RecordingCompleted(recordingSid, url, Math.Max(0, seconds), now));
 
     /// <summary>The recording is kept here now.</summary>
-    public static Decision Stored(Call call, RecordingStored stored) => call is { Recorded: true, RecordingKept: false, Erased: false } ? Decision.Of(stored) : Decision.Nothing;
+    public static Decision Stored(Call call, RecordingStored stored) => call.WantsRecording ? Decision.Of(stored) : Decision.Nothing;
 }

@@ -19,6 +19,7 @@ internal sealed class SealedFacts(params Callee[] words)
         CallRequested e => e with { To = Store.Seal.Text(e.To, words[0]), ContextVariables = Store.Seal.Object(e.ContextVariables, words) },
         TurnSpoken e => e with { Content = Text(e.Content) },
         KeyPressed e => e with { Digit = Text(e.Digit) },
+        ToolAsked e => e with { Arguments = Store.Seal.Object(e.Arguments, words) },
         ToolCalled e => e with { Arguments = Store.Seal.Object(e.Arguments, words), Result = Text(e.Result) },
         TransferInitiated e => e with { To = Store.Seal.Text(e.To, human!), Reason = e.Reason is null ? null : Store.Seal.Text(e.Reason, [.. words, human!]) },
         AgentSwapped e => e with { Reason = e.Reason is null ? null : Text(e.Reason) },

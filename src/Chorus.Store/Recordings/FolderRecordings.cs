@@ -24,7 +24,11 @@ public sealed class FolderRecordings(RecordingSettings settings) : IRecordingSto
 
     public Task DeleteAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
     {
-        try { File.Delete(PathOf(organizationId, callId)); }
+        var path = PathOf(organizationId, callId);
+        try
+        {
+            foreach (var file in Directory.GetFiles(Path.GetDirectoryName(path)!, $"{Path.GetFileName(path)}*")) File.Delete(file); // and what a worker that was killed left of it
+        }
         catch (DirectoryNotFoundException) { } // nothing of this organization was ever recorded
         return Task.CompletedTask;
     }

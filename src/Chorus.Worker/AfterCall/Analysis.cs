@@ -1,6 +1,8 @@
+using System.ClientModel;
 using System.Text.Json;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
+using Chorus.Hosting;
 using Chorus.Store;
 using Chorus.Worker.Conversation;
 
@@ -28,7 +30,10 @@ public sealed class Analysis(CallJournal journal, CallQueries calls, Registry re
         var agent = await registry.FindAsync<Agent>(job.OrganizationId, call.AgentId, cancellationToken) ?? new Agent();
         Findings found;
         try { found = await FindAsync(agent, call, request, cancellationToken); }
-        catch (Exception e) when (job.Attempts >= MostAttempts && e is not OutOfMemoryException) { found = Findings.Failed("The model could not be reached."); }
+        catch (Exception e) when (job.Attempts >= MostAttempts && e is not OutOfMemoryException)
+        {
+            found = Findings.Failed(e is ClientResultException { Status: >= 400 and < 500 and var status } ? $"The model's endpoint refused the request ({status})." : "The model could not be reached.");
+        }
 
         var values = JsonSerializer.SerializeToElement(found.Values.ToDictionary(v => v.Key, v => v.Value.Value));
         var sources = JsonSerializer.SerializeToElement(found.Values.ToDictionary(v => v.Key, v => v.Value.Sources));
@@ -42,7 +47,7 @@ public sealed class Analysis(CallJournal journal, CallQueries calls, Registry re
         var schema = ExtractionSchema.Of(request.Schema);
         var brain = brains.For(agent);
         return brain.GetService(typeof(OfflineBrain)) is not null
-            ? OfflineAnalysis.Of(call.Transcript, schema, request.Summary, DateOnly.FromDateTime((call.StartedAt ?? call.CreatedAt).UtcDateTime))
+            ? OfflineAnalysis.Of(call.Transcript, schema, request.Summary, DateOnly.FromDateTime(TelephoneNumber.LocalTime(call.CustomerNumber, call.StartedAt ?? call.CreatedAt).DateTime))
             : await ModelAnalysis.OfAsync(brain, call, schema, request.Summary, cancellationToken);
     }
 }

@@ -27,7 +27,7 @@ public abstract record JobResult
 /// <summary>Does the work that follows calls, on every worker: whoever is free takes what is due.</summary>
 public sealed class JobRunner(Jobs jobs, IEnumerable<IJob> kinds, WorkerSettings settings, TimeProvider clock, ILogger<JobRunner> log) : BackgroundService
 {
-    private const int AtOnce = 16, AtOnceForOne = 4;
+    private const int AtOnce = 16, AtOnceForOne = 4; // seven at the worst: what is taken at once may be one organization's
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250), Longest = TimeSpan.FromDays(1);
     private readonly Dictionary<string, IJob> kinds = kinds.ToDictionary(k => k.Kind);
     private readonly SemaphoreSlim free = new(AtOnce, AtOnce);
@@ -39,7 +39,7 @@ public sealed class JobRunner(Jobs jobs, IEnumerable<IJob> kinds, WorkerSettings
         {
             try
             {
-                var taken = await jobs.TakeAsync(settings.Node, clock.GetUtcNow(), free.CurrentCount, [.. running.Where(r => r.Value >= AtOnceForOne).Select(r => r.Key)], stoppingToken);
+                var taken = await jobs.TakeAsync(settings.Node, clock.GetUtcNow(), Math.Min(free.CurrentCount, AtOnceForOne), [.. running.Where(r => r.Value >= AtOnceForOne).Select(r => r.Key)], stoppingToken);
                 foreach (var job in taken)
                 {
                     await free.WaitAsync(stoppingToken);

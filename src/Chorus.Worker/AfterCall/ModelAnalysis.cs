@@ -1,7 +1,9 @@
+using System.ClientModel;
 using System.Globalization;
 using System.Text.Json;
 using Chorus.Domain.Agents;
 using Chorus.Domain.Calls;
+using Chorus.Hosting;
 using Chorus.Store;
 using Microsoft.Extensions.AI;
 
@@ -20,17 +22,34 @@ public static class ModelAnalysis
 
     public static async Task<Findings> OfAsync(IChatClient brain, CallView call, IReadOnlyList<ExtractionItem> schema, bool summary, CancellationToken cancellationToken)
     {
-        List<ChatMessage> messages = [new(ChatRole.System, Instructions), new(ChatRole.User, Question(call, schema, summary))];
-        var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(SchemaOf(schema, summary), "analysis") };
+        var (question, wanted) = (Question(call, schema, summary), SchemaOf(schema, summary));
+        try { return await AskAsync(brain, question, new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(wanted, "analysis") }, call, schema, summary, cancellationToken); }
+        catch (ClientResultException e) when (e.Status is 400 or 422) // it knows no structured output: the schema is said in words, and its answer is checked all the same
+        {
+            return await AskAsync(brain, $"{question}\nThe schema:\n{wanted}", new ChatOptions(), call, schema, summary, cancellationToken);
+        }
+    }
+
+    private static async Task<Findings> AskAsync(
+        IChatClient brain, string question, ChatOptions options, CallView call, IReadOnlyList<ExtractionItem> schema, bool summary, CancellationToken cancellationToken)
+    {
+        List<ChatMessage> messages = [new(ChatRole.System, Instructions), new(ChatRole.User, question)];
         IReadOnlyList<string> wrong = [];
         for (var asked = 1; asked <= MostAsked; asked++)
         {
-            var answer = (await brain.GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken)).Text;
+            var answer = Unfenced((await brain.GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken)).Text);
             (var found, wrong) = Read(answer, schema, summary, call.Transcript.Count);
             if (found is not null) return found;
             messages.AddRange([new(ChatRole.Assistant, answer), new(ChatRole.User, $"That does not keep to the schema: {string.Join("; ", wrong)}. Answer again.")]);
         }
         return Findings.Failed($"The model's answer does not keep to the schema: {string.Join("; ", wrong.Take(5))}.");
+    }
+
+    /// <summary>Without the fence that models like to put around code.</summary>
+    private static string Unfenced(string answer)
+    {
+        var text = answer.Trim();
+        return text.StartsWith("```", StringComparison.Ordinal) && text.IndexOf('\n') is > 0 and var begin && text.LastIndexOf("```", StringComparison.Ordinal) is var end && end > begin ? text[begin..end] : answer;
     }
 
     /// <summary>What the model's answer says, or what is wrong with it.</summary>
@@ -60,7 +79,7 @@ public static class ModelAnalysis
 
     private static string Question(CallView call, IReadOnlyList<ExtractionItem> schema, bool summary) => string.Join('\n',
     [
-        $"The call was on {(call.StartedAt ?? call.CreatedAt).UtcDateTime.ToString("yyyy-MM-dd, dddd", CultureInfo.InvariantCulture)}.",
+        $"Where the callee is, the call was on {TelephoneNumber.LocalTime(call.CustomerNumber, call.StartedAt ?? call.CreatedAt).ToString("yyyy-MM-dd, dddd, HH:mm", CultureInfo.InvariantCulture)}.",
         summary ? "Summarise it in two or three sentences." : "No summary is needed: null.",
         .. schema.Select(i => $"{i.Name}: {i.Description ?? i.Name}{(i.Required ? " (required)" : "")}"),
         "Transcript:",

@@ -26,15 +26,15 @@ public sealed record CallCompleted(
 }
 
 /// <summary>
-/// Tells the agent's webhook that a call is over, once it is analysed and its recording is here, or after a while without
-/// them. Signed as Standard Webhooks says (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md);
+/// Tells the agent's webhook that a call is over, once it is analysed, its recording is here and its transfers are over, or
+/// after a while without them. Signed as Standard Webhooks says (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md);
 /// at least once, under one message id, with back-off over a day; every attempt is on record. An endpoint that fails too
 /// often is left alone for a while, which is no attempt.
 /// </summary>
 public sealed class Webhook(
     CallQueries calls, CallJournal journal, Documents documents, WebhookAttempts attempts, Secrets secrets, Circuits circuits, WorkerSettings settings, TimeProvider clock) : IJob, IDisposable
 {
-    private static readonly TimeSpan ForRecording = TimeSpan.FromSeconds(30), ForAnalysis = TimeSpan.FromMinutes(5), Longest = TimeSpan.FromDays(1), Pause = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ForRecording = TimeSpan.FromSeconds(30), ForTransfer = TimeSpan.FromMinutes(1), ForAnalysis = TimeSpan.FromMinutes(5), Longest = TimeSpan.FromDays(1), Pause = TimeSpan.FromSeconds(15);
     private readonly HttpClient http = new(Outbound.Handler(settings.Outbound)) { Timeout = TimeSpan.FromSeconds(15), MaxResponseContentBufferSize = 64 * 1024 };
 
     public string Kind => JobKinds.Webhook;
@@ -43,7 +43,7 @@ public sealed class Webhook(
     {
         if (await journal.FindAsync(job.OrganizationId, job.CallId, cancellationToken) is not { } state
             || await documents.FindAsync<Agent>(job.OrganizationId, state.AgentId, cancellationToken) is not { PostCallWebhookUrl: { } url } agent) return new JobResult.Done();
-        if (IsIncomplete(state, clock.GetUtcNow() - job.CreatedAt)) return new JobResult.Again(TimeSpan.FromSeconds(1), "waits for analysis or recording");
+        if (IsIncomplete(state, settings.Record, clock.GetUtcNow() - job.CreatedAt)) return new JobResult.Again(TimeSpan.FromSeconds(1), "waits for analysis, recording or the end of a transfer");
 
         var call = (await calls.FindAsync(job.OrganizationId, job.CallId, cancellationToken))!.Call;
         var messageId = WebhookAttempts.MessageId(job.CallId);
@@ -61,9 +61,11 @@ public sealed class Webhook(
     private Polly.ResiliencePipeline<WebhookAttempt> CircuitOf(Guid organizationId, string url) =>
         circuits.Of<WebhookAttempt>($"webhook of {organizationId} at {new Uri(url).Host}, {WebhookAttempts.EndpointId(url)}", Pause, attempt => attempt.HttpStatus is null or 429 or >= 500);
 
-    private bool IsIncomplete(Call call, TimeSpan waited) =>
+    /// <summary>Something that will be known of a call that is over is not known yet.</summary>
+    public static bool IsIncomplete(Call call, bool record, TimeSpan waited) =>
         (call.AnalysesAsked > call.AnalysesDone && waited < ForAnalysis)
-        || (settings.Record && call is { StartedAt: not null, RecordingKept: false } && waited < ForRecording);
+        || (record && call is { StartedAt: not null, RecordingKept: false, GoesUnrecorded: false } && waited < ForRecording)
+        || (call.OpenTransfer is not null && waited < ForTransfer); // the human may still be told that the caller has left
 
     /// <summary>The secret, and for a day the one before it, so that a receiver can change over.</summary>
     private string[] SecretsOf(Agent agent) =>

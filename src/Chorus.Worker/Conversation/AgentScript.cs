@@ -19,6 +19,9 @@ public sealed partial record AgentScript(string SystemPrompt, string? Greeting, 
         return new(prompt, Spoken(greeting), Spoken(message), [.. missing]);
     }
 
+    /// <summary>A text as it is, anything else as JSON writes it.</summary>
+    public static string Plain(JsonElement value) => value.ValueKind is JsonValueKind.String ? value.GetString()! : value.GetRawText();
+
     private static string? Spoken(string? text) => string.IsNullOrWhiteSpace(text) ? null : text;
 
     /// <summary>Replaces <c>{{name}}</c>; names are letters, digits and underscores and are case-sensitive.</summary>
@@ -28,7 +31,7 @@ public sealed partial record AgentScript(string SystemPrompt, string? Greeting, 
         {
             var name = match.Groups["name"].Value;
             if (variables.ValueKind is JsonValueKind.Object && variables.TryGetProperty(name, out var value) && value.ValueKind is not JsonValueKind.Null)
-                return value.ToString();
+                return Plain(value);
             missing.Add(name.Length > 0 ? name : match.Value.Trim('{', '}', ' '));
             return "";
         });

@@ -45,10 +45,20 @@ public sealed class Brains(WorkerSettings settings, Secrets secrets) : IDisposab
     }
 }
 
-/// <summary>Gives a model up that falls silent, before its first word or between two pieces, and one that does not stop.</summary>
+/// <summary>
+/// Gives a model up that falls silent, before its first word or between two pieces, and one that does not stop; and gives it something to answer
+/// to, for some providers refuse a conversation in which the other side has not had the last word.
+/// </summary>
 public sealed class ImpatientBrain(IChatClient model, TimeSpan patience) : DelegatingChatClient(model)
 {
     private const int MostPieces = 20_000, MostCharacters = 64_000;
+
+    private static List<ChatMessage> WithLastWord(List<ChatMessage> messages)
+    {
+        if (messages is [.., var last] && last.Role != ChatRole.User && last.Role != ChatRole.Tool)
+            messages.Add(new(ChatRole.User, last.Role == ChatRole.System ? "(The line is open. Speak first.)" : "(The line was interrupted and is open again. Go on.)"));
+        return messages;
+    }
 
     public override async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
@@ -56,7 +66,7 @@ public sealed class ImpatientBrain(IChatClient model, TimeSpan patience) : Deleg
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         silence.CancelAfter(patience);
         var (pieces, characters) = (0, 0);
-        await foreach (var update in base.GetStreamingResponseAsync(messages, options, silence.Token))
+        await foreach (var update in base.GetStreamingResponseAsync(WithLastWord([.. messages]), options, silence.Token))
         {
             silence.CancelAfter(patience);
             if (++pieces > MostPieces || (characters += update.Text.Length) > MostCharacters) throw new InvalidOperationException("The model does not stop.");

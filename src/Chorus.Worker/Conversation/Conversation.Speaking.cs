@@ -41,7 +41,7 @@ public sealed partial class Conversation
     private async Task LeaveWithoutWordAsync(Utterance goodbye)
     {
         await Task.Delay(TimeSpan.FromSeconds(3) + Spoken(goodbye), clock);
-        await StepAsync(async () =>
+        await AloneAsync(async () =>
         {
             if (utterance != goodbye || gone) return;
             await FinishTurnAsync();
@@ -61,14 +61,17 @@ public sealed partial class Conversation
         await CompleteAsync(CancellationToken.None);
     }
 
-    /// <summary>The wish to end, if it is one, is stored, then the line is left; the carrier asks what comes next.</summary>
+    /// <summary>The wish to end, if it is one, is stored, then the line is left, whether or not it could be; the carrier asks what comes next.</summary>
     private async Task LeaveAsync()
     {
         if (gone) return;
         gone = true;
         quiet.Stop();
-        if (leaving?.Reason is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, reason, clock.GetUtcNow()));
-        await line.EndAsync(CancellationToken.None);
+        try
+        {
+            if (leaving?.Reason is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, reason, clock.GetUtcNow()));
+        }
+        finally { await line.EndAsync(CancellationToken.None); }
     }
 
     /// <summary>Of a piece under way nobody has told yet: as many words as there was time for.</summary>
@@ -79,14 +82,16 @@ public sealed partial class Conversation
 
     private Task FinishTurnAsync() => TurnAsync(utterance.Sent, interrupted: false);
 
-    private async Task CutOffAsync(string heard)
+    /// <param name="byKey">Who presses a key objects to nothing: a goodbye of which anything was heard is one.</param>
+    private async Task CutOffAsync(string heard, bool byKey = false)
     {
         await thinking.CancelAsync();
         if (!utterance.Empty && !utterance.Complete) await line.SayAsync("", last: true, CancellationToken.None); // nothing follows
+        var goodbye = byKey ? !string.IsNullOrWhiteSpace(heard) : utterance.IsAtItsEnd(heard);
         await TurnAsync(heard, interrupted: true);
         if (leaving is null || gone) return;
-        if (leaving.Reason is null || !string.IsNullOrWhiteSpace(heard)) await LeaveAsync(); // handed over already, or the goodbye was heard well enough
-        else leaving = null;
+        if (leaving.Reason is null || goodbye) await LeaveAsync(); // handed over already, or the goodbye was heard well enough
+        else leaving = null; // what came before the goodbye is objected to
     }
 
     private async Task TurnAsync(string heard, bool interrupted)
@@ -94,6 +99,7 @@ public sealed partial class Conversation
         speaksSince = null;
         if (utterance.Empty) return;
         (before, utterance) = (utterance, new());
+        if (string.IsNullOrWhiteSpace(heard) && !messages.Any(m => m.Role == ChatRole.Assistant)) greeted = false; // nobody has heard it
         await RecordAsync(Role.Agent, heard, interrupted);
     }
 

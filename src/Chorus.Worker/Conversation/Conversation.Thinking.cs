@@ -1,3 +1,4 @@
+using System.ClientModel;
 using System.Diagnostics;
 using Microsoft.Extensions.AI;
 
@@ -18,11 +19,19 @@ public sealed partial class Conversation
             catch (Exception) when (token.IsCancellationRequested) { } // cut off
             catch (Exception e)
             {
-                log.LogError(e, "Call {CallId}: the agent cannot go on", call.Id);
-                await StepAsync(ApologizeAsync);
+                log.LogError("Call {CallId}: the agent cannot go on ({Reason})", call.Id, Reason(e));
+                await AloneAsync(ApologizeAsync);
             }
         }, CancellationToken.None);
     }
+
+    /// <summary>What went wrong, and not what was said: an endpoint's answer may quote it.</summary>
+    private static string Reason(Exception e) => e switch
+    {
+        ClientResultException { Status: > 0 and var status } => $"the model's endpoint answered {status}",
+        HttpRequestException { StatusCode: { } status } => $"the model's endpoint answered {(int)status}",
+        _ => e.GetType().Name,
+    };
 
     private async Task OpenAsync(CancellationToken cut)
     {
@@ -33,17 +42,20 @@ public sealed partial class Conversation
     /// <summary>Thinks of the next utterance and says it as it comes. The first one is the greeting, where there is one.</summary>
     private async Task ThinkAsync(CancellationToken cut)
     {
-        for (var round = 1; round <= MostRounds; round++)
+        for (var round = 1; round <= MostRounds + 1; round++)
         {
             if (!greeted && part.Greeting is { } greeting)
             {
-                greeted = true;
-                await StepAsync(() => TokenAsync(Apart(greeting), cut));
+                await StepAsync(async () =>
+                {
+                    await TokenAsync(Apart(greeting), cut);
+                    greeted = true;
+                });
                 break;
             }
             greeted = true;
             var goOn = false;
-            foreach (var asked in await StreamAsync(cut))
+            foreach (var asked in await StreamAsync(mayUseTools: round <= MostRounds, cut))
             {
                 if (cut.IsCancellationRequested || leaving is not null) break; // what has not begun is not begun any more
                 goOn |= await UseAsync(asked, cut);
@@ -54,7 +66,8 @@ public sealed partial class Conversation
     }
 
     /// <summary>Says what the model streams, as much as it has ready; gives back the tools it wants to use. A model that fails before its first word is asked once more.</summary>
-    private async Task<IReadOnlyList<FunctionCallContent>> StreamAsync(CancellationToken cut)
+    /// <param name="mayUseTools">Else it has to say what came of those that it has used.</param>
+    private async Task<IReadOnlyList<FunctionCallContent>> StreamAsync(bool mayUseTools, CancellationToken cut)
     {
         var spoke = false;
         for (var attempt = 1; ; attempt++)
@@ -67,7 +80,8 @@ public sealed partial class Conversation
                 ChatMessage[] known = [];
                 await tool.WaitAsync(cut); // what was begun before a cut-off is known before it is thought about
                 await StepAsync(() => { known = [.. messages]; return Task.CompletedTask; });
-                await foreach (var updates in part.Brain.GetStreamingResponseAsync(known, new ChatOptions { Tools = part.Tools }, cut).ReadyTogether(cut))
+                var options = new ChatOptions { Tools = part.Tools, ToolMode = mayUseTools ? null : ChatToolMode.None };
+                await foreach (var updates in part.Brain.GetStreamingResponseAsync(known, options, cut).ReadyTogether(cut))
                 {
                     var contents = updates.SelectMany(u => u.Contents).ToArray();
                     asked.AddRange(contents.OfType<FunctionCallContent>());
@@ -78,7 +92,7 @@ public sealed partial class Conversation
                     if (!spoke && heardAt > 0) metrics.FirstToken(Stopwatch.GetElapsedTime(heardAt));
                     spoke = true;
                 }
-                return asked;
+                return mayUseTools ? asked : [];
             }
             catch (Exception e) when (!spoke && attempt == 1 && !cut.IsCancellationRequested)
             {
@@ -110,7 +124,11 @@ public sealed partial class Conversation
 
     private async Task<bool> UsedAsync(FunctionCallContent asked, CancellationToken cut)
     {
-        var deed = await part.UseAsync(asked);
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cut);
+        _ = FillAsync(waiting.Token);
+        Deed deed;
+        try { deed = await part.UseAsync(asked); }
+        finally { await waiting.CancelAsync(); }
         var goOn = false;
         await StepAsync(async () =>
         {
@@ -136,8 +154,7 @@ public sealed partial class Conversation
 
         void Remember(string result)
         {
-            messages.Add(new(ChatRole.Assistant, [asked]));
-            messages.Add(new(ChatRole.Tool, [new FunctionResultContent(asked.CallId, result)]));
+            messages.AddRange(Recollection.Used(asked, result));
             goOn = true;
         }
     }

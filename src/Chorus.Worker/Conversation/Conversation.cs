@@ -34,18 +34,18 @@ public sealed partial class Conversation
     private long heardAt;
     private long? speaksSince; // the piece of the utterance that is under way
 
-    /// <param name="before">What was said before this line was opened.</param>
+    /// <param name="before">What there was before this line was opened.</param>
     /// <param name="note">What the model is to know that nobody said; null for nothing.</param>
     public Conversation(
-        Call call, Part part, IReadOnlyList<TranscriptEntry> before, string? note, ILine line, CallJournal journal, ConversationSettings settings, AgentMetrics metrics,
+        Call call, Part part, IReadOnlyList<ChatMessage> before, string? note, ILine line, CallJournal journal, ConversationSettings settings, AgentMetrics metrics,
         TimeProvider clock, ILogger log)
     {
         (this.call, this.part, this.line, this.journal, this.settings, this.metrics, this.clock, this.log) = (call, part, line, journal, settings, metrics, clock, log);
         speaker = call.Speaker;
-        messages = [new(ChatRole.System, part.SystemPrompt), .. before.Select(t => new ChatMessage(t.Role is Role.Agent ? ChatRole.Assistant : ChatRole.User, t.Content))];
+        messages = [new(ChatRole.System, part.SystemPrompt), .. before];
         if (note is not null) messages.Add(new(ChatRole.User, $"({note})"));
-        greeted = before.Any(t => t.Role is Role.Agent);
-        quiet = new(clock, () => StepAsync(SilentAsync));
+        greeted = before.Any(m => m.Role == ChatRole.Assistant);
+        quiet = new(clock, () => AloneAsync(SilentAsync));
     }
 
     public async Task RunAsync(CancellationToken stoppingToken)
@@ -104,7 +104,7 @@ public sealed partial class Conversation
                 break;
             case Heard.Interrupted { Heard: var told }:
                 if ((utterance.CutOffAt(told) ?? Guess(told)) is not { } soFar) break; // cut off already
-                await CutOffAsync(soFar);
+                await CutOffAsync(soFar, byKey: keys.Count > 0);
                 if (keys.Count > 0) await AnswerKeysAsync();
                 else if (!calleeSpeaks) quiet.Listen(settings.Silence);
                 break;
@@ -124,7 +124,7 @@ public sealed partial class Conversation
                 else quiet.Listen(settings.Silence);
                 break;
             case Heard.Failed failed:
-                log.LogWarning("Call {CallId}: the carrier did not understand a message ({Description})", call.Id, failed.Description);
+                log.LogWarning("Call {CallId}: the carrier did not understand a message ({Description})", call.Id, failed.Description.Split(':', '{', '"')[0]); // what follows may be the message
                 break;
         }
     }
@@ -152,7 +152,7 @@ public sealed partial class Conversation
         try { await StepAsync(AnswerKeysAsync); }
         catch (Exception e)
         {
-            log.LogError(e, "Call {CallId}: what was heard before a key is not on record", call.Id);
+            log.LogWarning("Call {CallId}: what was heard before a key is not on record ({Reason})", call.Id, e.GetType().Name);
             await StepAsync(() => { if (!gone) Begin(ThinkAsync); return Task.CompletedTask; });
         }
     }
@@ -161,7 +161,7 @@ public sealed partial class Conversation
     {
         if (keys.Count == 0 || gone) return;
         var goodbye = leaving is not null && utterance.Complete && !tells && speaksSince is null;
-        await (tells || speaksSince is not null ? CutOffAsync(HeardByNow()) : FinishTurnAsync());
+        await (tells || speaksSince is not null ? CutOffAsync(HeardByNow(), byKey: true) : FinishTurnAsync());
         TellKeys();
         if (goodbye) await LeaveAsync(); // it was answered, so it was heard
         else if (leaving is null && !gone) Begin(ThinkAsync);
@@ -169,7 +169,7 @@ public sealed partial class Conversation
 
     private void TellKeys()
     {
-        foreach (var key in keys) messages.Add(new(ChatRole.User, $"(pressed {key} on the telephone)"));
+        foreach (var key in keys) messages.Add(Recollection.Pressed(key));
         keys.Clear();
     }
 
@@ -187,6 +187,22 @@ public sealed partial class Conversation
         if (quiet.Twice) leaving = new(EndedReason.Silence);
         await TokenAsync(quiet.Twice ? part.Phrases.SilentGoodbye : part.Phrases.StillThere, CancellationToken.None);
         await CompleteAsync(CancellationToken.None);
+    }
+
+    /// <summary>
+    /// A step that nobody waits for. If it fails, the line is left: nobody would speak or listen on it any more, and the carrier, which then
+    /// asks what comes next, has somebody begin anew.
+    /// </summary>
+    private async Task AloneAsync(Func<Task> step)
+    {
+        try { await StepAsync(step); }
+        catch (Exception e)
+        {
+            log.LogWarning("Call {CallId}: the agent leaves the line, for a step of it failed ({Reason})", call.Id, e.GetType().Name);
+            gone = true;
+            quiet.Stop();
+            await line.EndAsync(CancellationToken.None);
+        }
     }
 
     private async Task StepAsync(Func<Task> step)

@@ -11,7 +11,7 @@ namespace Chorus.Worker.Conversation;
 public sealed class Deeds(CallJournal journal, CallQueries calls, Registry registry, OrganizationStore organizations, Dialler dialler, Brains brains, HttpTools services, TimeProvider clock, ILogger<Deeds> log)
 {
     /// <summary>An agent's part in a call, with the call's variables in its text.</summary>
-    public AgentPart Part(Call call, Agent agent, AgentScript script) => new(call, agent, script, brains.For(agent), this)
+    public AgentPart Part(Call call, Agent agent, AgentScript script) => new(call, agent, script, brains.For(agent), this, TelephoneNumber.LocalTime(call.To, call.StartedAt ?? clock.GetUtcNow()))
     {
         Greeting = script.Greeting,
         Language = agent.LanguageHint,
@@ -24,7 +24,8 @@ public sealed class Deeds(CallJournal journal, CallQueries calls, Registry regis
     {
         // What the organization may call can have changed since the target was named.
         if (await organizations.FindAsync(call.OrganizationId, CancellationToken.None) is not { Organization: var organization }
-            || TelephoneNumber.Parse(target.PhoneNumber) is not { } number || number.Refusal(organization) is not null)
+            || TelephoneNumber.Parse(target.PhoneNumber) is not { } number || number.Refusal(organization) is not null
+            || (await registry.NumbersAsync(call.OrganizationId, CancellationToken.None)).Contains(number.E164))
             return new Deed.Told("The transfer was refused: that number may not be called. The callee is still with you.");
         var legId = Guid.CreateVersion7(clock.GetUtcNow());
         var begun = await journal.DecideAsync(
@@ -54,7 +55,9 @@ public sealed class Deeds(CallJournal journal, CallQueries calls, Registry regis
 
     public async Task<string> AskServiceAsync(Call call, HttpTool tool, JsonElement arguments)
     {
-        var used = await services.CallAsync(tool, arguments);
+        var asked = new ToolAsked(Guid.CreateVersion7(clock.GetUtcNow()), tool.Name, arguments, clock.GetUtcNow());
+        if ((await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.AskTool(c, asked))).Refusal is { } refusal) return refusal.Message;
+        var used = await services.CallAsync(tool, arguments) with { Id = asked.Id };
         await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.UsedTool(c, used));
         return used.Result;
     }

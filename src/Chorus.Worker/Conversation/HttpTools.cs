@@ -43,7 +43,7 @@ public sealed class HttpTools(WorkerSettings settings, Secrets secrets, TimeProv
     {
         var query = tool.Method is "GET" or "DELETE";
         var url = query
-            ? QueryHelpers.AddQueryString(tool.Url, given.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, (string?)p.Value.ToString())))
+            ? QueryHelpers.AddQueryString(tool.Url, given.EnumerateObject().Where(p => p.Value.ValueKind is not JsonValueKind.Null).Select(p => KeyValuePair.Create(p.Name, (string?)AgentScript.Plain(p.Value))))
             : tool.Url;
         var request = new HttpRequestMessage(new(tool.Method), url);
         if (!query) request.Content = new StringContent(given.GetRawText(), Encoding.UTF8, "application/json");

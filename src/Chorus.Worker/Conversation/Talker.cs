@@ -4,6 +4,7 @@ using Chorus.Domain.Calls;
 using Chorus.Store;
 using Chorus.Worker.Carriers;
 using Chorus.Worker.Dialling;
+using Microsoft.Extensions.AI;
 
 namespace Chorus.Worker.Conversation;
 
@@ -21,7 +22,8 @@ public sealed class Talker(
             if (answered.Call is not { IsOver: false } now || now.CallSid != connected.CallSid) return;
             var view = (await calls.FindAsync(call.OrganizationId, call.Id, stoppingToken))!.Call;
             var part = now.ParentCallId is { } parent ? await BriefingAsync(now, parent, stoppingToken) : await AgentAsync(now, view.ContextVariables, stoppingToken);
-            var conversation = new Conversation(now, part, view.Transcript, Note(now), line, journal, settings.Conversation, metrics, clock, log);
+            IReadOnlyList<ChatMessage> before = now.Opened ? Recollection.Of(await calls.HistoryAsync(call.OrganizationId, call.Id, stoppingToken)) : [];
+            var conversation = new Conversation(now, part, before, Note(now), line, journal, settings.Conversation, metrics, clock, log);
             await conversation.RunAsync(stoppingToken);
             return;
         }

@@ -65,6 +65,14 @@ public sealed class Utterance
         return all[..until];
     }
 
+    /// <summary>Its last sentence has begun to be heard.</summary>
+    public bool IsAtItsEnd(string heard)
+    {
+        var (all, at) = (Sent.TrimEnd(), 0);
+        for (var i = 1; i < all.Length; i++) if (char.IsWhiteSpace(all[i]) && all[i - 1] is '.' or '!' or '?') at = i;
+        return Letters(heard).Length > Letters(all[..at]).Length;
+    }
+
     private int End
     {
         get

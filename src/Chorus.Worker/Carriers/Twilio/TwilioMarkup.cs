@@ -42,7 +42,7 @@ public static class TwilioMarkup
         new XElement("Connect", new XAttribute("action", actionUrl),
             new XElement("ConversationRelay",
                 new XAttribute("url", relayUrl), new XAttribute("dtmfDetection", "true"), new XAttribute("interruptible", "any"),
-                new XAttribute("reportInputDuringAgentSpeech", "dtmf"), // else a key that is pressed meanwhile only cuts the agent off
+                new XAttribute("reportInputDuringAgentSpeech", "any"), // else what is said or pressed meanwhile only cuts the agent off
                 new XAttribute("events", Events), new XAttribute("debug", Events),
                 language is null ? null : new XAttribute("language", language))));
 
