@@ -28,13 +28,17 @@ public readonly record struct TelephoneNumber(string E164, string Country, bool 
         catch (NumberParseException) { return null; }
     }
 
-    /// <summary>What the clock says where a number is at home, as far as the number tells: in the first of the zones it may be in, in UTC where it is in none that is known.</summary>
+    /// <summary>What the clock says where a number is at home, as far as the number tells: in the middle one of the zones it may be in, in UTC where none is known.</summary>
     public static DateTimeOffset LocalTime(string e164, DateTimeOffset at)
     {
         try
         {
-            var zones = Zones.Value.GetTimeZonesForNumber(Library.Parse(e164, null));
-            return zones.Count > 0 && TimeZoneInfo.TryFindSystemTimeZoneById(zones[0], out var zone) ? TimeZoneInfo.ConvertTime(at, zone) : at.ToUniversalTime();
+            DateTimeOffset[] told =
+            [
+                .. Zones.Value.GetTimeZonesForNumber(Library.Parse(e164, null))
+                    .Select(id => TimeZoneInfo.TryFindSystemTimeZoneById(id, out var zone) ? TimeZoneInfo.ConvertTime(at, zone) : (DateTimeOffset?)null).OfType<DateTimeOffset>().OrderBy(t => t.Offset),
+            ];
+            return told.Length > 0 ? told[told.Length / 2] : at.ToUniversalTime();
         }
         catch (NumberParseException) { return at.ToUniversalTime(); }
     }

@@ -119,6 +119,7 @@ public sealed class AgentTests
     [InlineData("+14155550101", "2026-01-05 19:00")]
     [InlineData("+4930901820", "2026-01-06 04:00")]
     [InlineData("+61291234567", "2026-01-06 14:00")]
+    [InlineData("+61412345678", "2026-01-06 13:00")] // a mobile: anywhere in Australia
     [InlineData("[erased]", "2026-01-06 03:00")]
     public void The_clock_is_that_of_the_callees_number(string number, string there) =>
         TelephoneNumber.LocalTime(number, new(2026, 1, 6, 3, 0, 0, TimeSpan.Zero)).ToString("yyyy-MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture).ShouldBe(there);
