@@ -34,9 +34,9 @@ settings() { # what the hosts and the demo are told, natively
 }
 
 servers() {
-  echo "$MODE" >.local/mode
   if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose up -d --wait postgres rabbitmq
   else infra/servers.sh install; infra/servers.sh up; fi
+  echo "$MODE" >.local/mode
 }
 
 # The servers of chaos are its own, on ports that no outgoing connection takes while they are down: chaos_servers up|clean|kill|pause|resume [pg|mq]
@@ -118,9 +118,9 @@ up() {
   needs_dotnet
   settings
   if [[ $MODE == docker ]]; then
-    echo docker >.local/mode
     build
     docker compose up -d --build --wait
+    echo docker >.local/mode
   else
     servers & local starting=$!
     build
@@ -137,10 +137,18 @@ up() {
 }
 
 down() {
-  (chaos_servers clean) # of a run that was interrupted
-  if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose down --remove-orphans "$@"; return; fi
-  for name in Chorus.Worker Chorus.Api Chorus.Sandbox; do stop "$name"; done
-  infra/servers.sh down
+  if [[ $MODE == docker ]]; then CHORUS_ADMIN_KEY=$(admin_key) docker compose down --remove-orphans "$@"
+  else
+    for name in Chorus.Worker Chorus.Api Chorus.Sandbox; do stop "$name"; done
+    infra/servers.sh down
+  fi
+  interrupted
+}
+
+# What a run of chaos or the bench left that was interrupted: the bench's servers are never containers.
+interrupted() {
+  if [[ $MODE == docker ]]; then (chaos_servers clean) || echo "The servers of chaos could not be stopped" >&2; fi
+  if [[ -e .local/chaos/servers || -L .local/chaos/servers ]]; then (MODE=native; chaos_servers clean) || echo "The servers of chaos could not be stopped" >&2; fi
 }
 
 # The servers of chaos serve the bench too: empty, and nobody else's. Never containers: what they take is read from this machine's

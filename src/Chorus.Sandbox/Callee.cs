@@ -178,12 +178,12 @@ public sealed class Callee(SandboxCall call, Asked asked, Witness witness, Sandb
         var meanwhile = agent.IsSpeaking;
         await InfoAsync("clientSpeaking", "on");
         await CutOffAsync(unheard); // who speaks over the agent interrupts it
-        Note(byAgent: false, line);
+        if (line.Length > 0) Note(byAgent: false, line);
         await Task.Delay(settings.Time(line.Length / CharactersPerSecond), over);
         await CutOffAsync();
         agent.Forget();
         await InfoAsync("clientSpeaking", "off");
-        if (!meanwhile || asked.WordsMeanwhile) await SendAsync(new { type = "prompt", voicePrompt = line, lang = Language, last = true });
+        if (line.Length > 0 && (!meanwhile || asked.WordsMeanwhile)) await SendAsync(new { type = "prompt", voicePrompt = line, lang = Language, last = true });
     }
 
     /// <summary>What was heard of the clause under way is told as played, and again as all that was heard: of the clause, not of the utterance.</summary>

@@ -46,6 +46,7 @@ public sealed class Scenario
 public sealed class Step
 {
     public string? Says { get; set; }
+    /// <summary>Words that cut the agent off; a noise that does, if it is empty.</summary>
     public string? Interrupts { get; set; }
 
     /// <summary>What it interrupts has only begun to be spoken: nothing of it was heard.</summary>

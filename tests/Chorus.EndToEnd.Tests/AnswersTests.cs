@@ -59,6 +59,15 @@ public sealed class AnswersTests(Service service)
     }
 
     [Fact]
+    public async Task A_noise_in_the_goodbye_is_no_objection()
+    {
+        var tenant = await service.TenantAsync();
+        var talks = new object[] { new { says = "No, thank you. Goodbye!" }, new { interrupts = "", after = 0.5 } };
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550149", name = "coughs at the end", rings = 0.1, talks })).EnsureSuccessStatusCode();
+        (await tenant.CallAsync("+14155550149")).End().ShouldBe(("completed", "agent_hangup"));
+    }
+
+    [Fact]
     public async Task A_greeting_that_nobody_has_heard_is_said_again()
     {
         var tenant = await service.TenantAsync();

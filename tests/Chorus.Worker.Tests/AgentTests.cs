@@ -110,6 +110,9 @@ public sealed class AgentTests
 
         known.Select(m => m.Role.Value).ShouldBe(["user", "assistant", "tool", "assistant", "tool", "assistant", "tool", "user", "assistant"]);
         known.SelectMany(m => m.Contents).OfType<FunctionCallContent>().Select(c => c.Name).ShouldBe(["book", "pay", "old"]);
+        known.SelectMany(m => m.Contents).OfType<FunctionCallContent>().ShouldAllBe(c => c.Arguments != null && c.CallId.Length == 9); // more than nine letters and digits is too much for some
+        Recollection.IsAsking([.. facts.Select((f, i) => new CallEvent(i + 1, "", at, f))], at.AddSeconds(29)).ShouldBeTrue();
+        Recollection.IsAsking([.. facts.Select((f, i) => new CallEvent(i + 1, "", at, f))], at.AddSeconds(31)).ShouldBeFalse();
         var results = known.SelectMany(m => m.Contents).OfType<FunctionResultContent>().Select(r => (string)r.Result!).ToArray();
         (results[0], results[2]).ShouldBe(("B-17", "fine"));
         results[1].ShouldContain("not known");

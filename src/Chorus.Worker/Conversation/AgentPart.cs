@@ -22,7 +22,7 @@ public sealed class AgentPart(Call call, Agent agent, AgentScript script, IChatC
 
     public override async Task<Deed> UseAsync(FunctionCallContent asked)
     {
-        if (asked.Exception is { } wrong && !IsNothing(wrong)) return new Deed.Told("The arguments are not valid JSON.");
+        if (asked.Exception is { } wrong && !(IsNothing(wrong) && NeedsNothing(asked.Name))) return new Deed.Told("The arguments are not valid JSON.");
         if (Given(asked) is not { } given) return new Deed.Told("The arguments hold a character that cannot be used.");
         if (asked.Name == BuiltInTools.EndCall && agent.AllowEndCall) return new Deed.Leaves(EndedReason.AgentHangup);
         if (asked.Name == BuiltInTools.TransferCall && agent.TransferTargets.Count > 0) return await TransferAsync(given);
@@ -31,7 +31,10 @@ public sealed class AgentPart(Call call, Agent agent, AgentScript script, IChatC
             : new Deed.Told("There is no such tool.");
     }
 
-    /// <summary>No arguments at all: so some models use a tool that takes none, and what is missing of another's is for its service to say.</summary>
+    private bool NeedsNothing(string tool) =>
+        agent.Tools.FirstOrDefault(t => t.Name == tool) is not { } own || !own.Parameters.TryGetProperty("required", out var required) || required.ValueKind is not JsonValueKind.Array || required.GetArrayLength() == 0;
+
+    /// <summary>No arguments at all: so some models use a tool that takes none.</summary>
     private static bool IsNothing(Exception wrong) =>
         (wrong as JsonException ?? wrong.InnerException as JsonException) is { LineNumber: 0, BytePositionInLine: 0 } read && read.Message.Contains("any JSON tokens", StringComparison.Ordinal);
 

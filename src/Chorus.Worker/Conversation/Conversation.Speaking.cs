@@ -90,8 +90,9 @@ public sealed partial class Conversation
         var goodbye = byKey ? !string.IsNullOrWhiteSpace(heard) : utterance.IsAtItsEnd(heard);
         await TurnAsync(heard, interrupted: true);
         if (leaving is null || gone) return;
+        goodbye |= leaving.Reason is EndedReason.AgentError && !string.IsNullOrWhiteSpace(heard); // it cannot do better
         if (leaving.Reason is null || goodbye) await LeaveAsync(); // handed over already, or the goodbye was heard well enough
-        else leaving = null; // what came before the goodbye is objected to
+        else (withdrawn, leaving) = (leaving, null); // what came before the goodbye may be objected to
     }
 
     private async Task TurnAsync(string heard, bool interrupted)
@@ -99,7 +100,7 @@ public sealed partial class Conversation
         speaksSince = null;
         if (utterance.Empty) return;
         (before, utterance) = (utterance, new());
-        if (string.IsNullOrWhiteSpace(heard) && !messages.Any(m => m.Role == ChatRole.Assistant)) greeted = false; // nobody has heard it
+        if (string.IsNullOrWhiteSpace(heard) && !introduced) greeted = false; // nobody has heard it
         await RecordAsync(Role.Agent, heard, interrupted);
     }
 
@@ -107,6 +108,7 @@ public sealed partial class Conversation
     {
         content = StorableJson.Text(content);
         if (string.IsNullOrWhiteSpace(content)) return;
+        introduced |= role is Role.Agent;
         messages.Add(new(role is Role.Agent ? ChatRole.Assistant : ChatRole.User, content));
         var recorded = await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Say(c, role, content, interrupted, clock.GetUtcNow()));
         // Another agent was put in its place, and the word to move the line got lost: the line asks who goes on.

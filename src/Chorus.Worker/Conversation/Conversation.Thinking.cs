@@ -139,7 +139,7 @@ public sealed partial class Conversation
                     break;
                 case Deed.Becomes becomes:
                     if (becomes.Part.Language is { } language && language != part.Language) await line.SpeakAsync(language, CancellationToken.None);
-                    (part, speaker, greeted) = (becomes.Part, becomes.Speaker, false);
+                    (part, speaker, greeted, introduced) = (becomes.Part, becomes.Speaker, false, false);
                     messages[0] = new(ChatRole.System, part.SystemPrompt);
                     Remember("The callee is with you now.");
                     break;

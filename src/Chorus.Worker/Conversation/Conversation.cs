@@ -27,9 +27,9 @@ public sealed partial class Conversation
     private Guid speaker;
     private Utterance utterance = new(), before = new(); // what is being said, and what was said last
     private CancellationTokenSource thinking = new();
-    private Deed.Leaves? leaving;
+    private Deed.Leaves? leaving, withdrawn; // until somebody objects in words, it may have been a noise
     private Task tool = Task.CompletedTask;
-    private bool greeted, gone, tells, calleeSpeaks;
+    private bool greeted, introduced, gone, tells, calleeSpeaks; // introduced: something of this part was heard
     private readonly List<string> keys = []; // that were not answered yet
     private long heardAt;
     private long? speaksSince; // the piece of the utterance that is under way
@@ -44,7 +44,7 @@ public sealed partial class Conversation
         speaker = call.Speaker;
         messages = [new(ChatRole.System, part.SystemPrompt), .. before];
         if (note is not null) messages.Add(new(ChatRole.User, $"({note})"));
-        greeted = before.Any(m => m.Role == ChatRole.Assistant);
+        greeted = introduced = before.Any(m => m.Role == ChatRole.Assistant);
         quiet = new(clock, () => AloneAsync(SilentAsync));
     }
 
@@ -97,6 +97,7 @@ public sealed partial class Conversation
                 var goodbye = leaving is not null && utterance.Complete && !tells;
                 // Where the carrier tells what was heard, the rest was not; elsewhere what was not cut off was said.
                 await (tells ? CutOffAsync(utterance.SoFar) : FinishTurnAsync());
+                withdrawn = null;
                 TellKeys();
                 await RecordAsync(Role.User, said.Text, interrupted: false);
                 if (goodbye) await LeaveAsync(); // it was answered, so it was heard
@@ -162,6 +163,7 @@ public sealed partial class Conversation
         if (keys.Count == 0 || gone) return;
         var goodbye = leaving is not null && utterance.Complete && !tells && speaksSince is null;
         await (tells || speaksSince is not null ? CutOffAsync(HeardByNow(), byKey: true) : FinishTurnAsync());
+        withdrawn = null;
         TellKeys();
         if (goodbye) await LeaveAsync(); // it was answered, so it was heard
         else if (leaving is null && !gone) Begin(ThinkAsync);
@@ -177,6 +179,12 @@ public sealed partial class Conversation
     private async Task SilentAsync()
     {
         if (gone || leaving is not null || utterance is { Empty: false, Complete: false }) return;
+        if (withdrawn is not null) // nobody objected
+        {
+            leaving = withdrawn;
+            await LeaveAsync();
+            return;
+        }
         await FinishTurnAsync(); // nobody told, but it was heard by now
         if (messages.Count == 1) // who was to speak first does not
         {

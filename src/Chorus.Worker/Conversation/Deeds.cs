@@ -58,7 +58,8 @@ public sealed class Deeds(CallJournal journal, CallQueries calls, Registry regis
         var asked = new ToolAsked(Guid.CreateVersion7(clock.GetUtcNow()), tool.Name, arguments, clock.GetUtcNow());
         if ((await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.AskTool(c, asked))).Refusal is { } refusal) return refusal.Message;
         var used = await services.CallAsync(tool, arguments) with { Id = asked.Id };
-        await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.UsedTool(c, used));
+        try { await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.UsedTool(c, used)); }
+        catch (Exception e) { log.LogWarning("Call {CallId}: what a service answered is not on record ({Reason})", call.Id, e.GetType().Name); } // who asked knows it
         return used.Result;
     }
 

@@ -12,6 +12,8 @@ namespace Chorus.Worker.Conversation;
 /// </summary>
 public static class Recollection
 {
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(30);
+
     private const string Unknown = "The line broke before an answer came. Whether it was done is not known, so do not ask for it again by yourself.";
 
     public static IReadOnlyList<ChatMessage> Of(IReadOnlyList<CallEvent> history)
@@ -25,18 +27,29 @@ public static class Recollection
                 case TurnSpoken { Role: Role.Agent } turn: known.Add(new(ChatRole.Assistant, turn.Content)); break;
                 case TurnSpoken turn: known.Add(new(ChatRole.User, turn.Content)); break;
                 case KeyPressed key: known.Add(Pressed(key.Digit)); break;
+                case AgentSwapped: known.Add(new(ChatRole.User, "(You have taken over this call from another assistant.)")); break;
                 case ToolAsked asked: Add(e, asked.Tool, asked.Arguments, answers.GetValueOrDefault(asked.Id, Unknown)); break;
                 case ToolCalled { Id: null } called: Add(e, called.Tool, called.Arguments, called.Result); break;
             }
         }
         return known;
 
-        void Add(CallEvent e, string tool, JsonElement arguments, string result) => known.AddRange(Used(new($"tool-{e.Version.ToString(CultureInfo.InvariantCulture)}", tool, arguments.Deserialize<Dictionary<string, object?>>()), result));
+        void Add(CallEvent e, string tool, JsonElement arguments, string result) => known.AddRange(Used(new(string.Create(CultureInfo.InvariantCulture, $"tool{e.Version:D5}"), tool, arguments.Deserialize<Dictionary<string, object?>>()), result));
+    }
+
+    /// <summary>A service may still answer: whoever asked it, on a line that broke, waits for that.</summary>
+    public static bool IsAsking(IReadOnlyList<CallEvent> history, DateTimeOffset now)
+    {
+        var answered = history.Select(e => e.Data).OfType<ToolCalled>().Select(a => a.Id).ToHashSet();
+        return history.Select(e => e.Data).OfType<ToolAsked>().Any(a => !answered.Contains(a.Id) && now - a.At < LongestAnswer);
     }
 
     public static ChatMessage Pressed(string digit) => new(ChatRole.User, $"(pressed {digit} on the telephone)");
 
     /// <summary>A tool that was used, and what came of it.</summary>
-    public static IEnumerable<ChatMessage> Used(FunctionCallContent asked, string result) =>
-        [new(ChatRole.Assistant, [asked]), new(ChatRole.Tool, [new FunctionResultContent(asked.CallId, result)])];
+    public static IEnumerable<ChatMessage> Used(FunctionCallContent asked, string result)
+    {
+        asked.Arguments ??= new Dictionary<string, object?>(); // null is no object to some providers
+        return [new(ChatRole.Assistant, [asked]), new(ChatRole.Tool, [new FunctionResultContent(asked.CallId, result)])];
+    }
 }

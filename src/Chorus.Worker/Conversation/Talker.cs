@@ -22,10 +22,21 @@ public sealed class Talker(
             if (answered.Call is not { IsOver: false } now || now.CallSid != connected.CallSid) return;
             var view = (await calls.FindAsync(call.OrganizationId, call.Id, stoppingToken))!.Call;
             var part = now.ParentCallId is { } parent ? await BriefingAsync(now, parent, stoppingToken) : await AgentAsync(now, view.ContextVariables, stoppingToken);
-            IReadOnlyList<ChatMessage> before = now.Opened ? Recollection.Of(await calls.HistoryAsync(call.OrganizationId, call.Id, stoppingToken)) : [];
+            var before = now.Opened ? await BeforeAsync(now, stoppingToken) : [];
             var conversation = new Conversation(now, part, before, Note(now), line, journal, settings.Conversation, metrics, clock, log);
             await conversation.RunAsync(stoppingToken);
             return;
+        }
+    }
+
+    /// <summary>What there was before the line broke, with the answer of a service that was being asked, if it comes soon.</summary>
+    private async Task<IReadOnlyList<ChatMessage>> BeforeAsync(Call call, CancellationToken cancellationToken)
+    {
+        for (var patience = 20; ; patience--)
+        {
+            var history = await calls.HistoryAsync(call.OrganizationId, call.Id, cancellationToken);
+            if (patience == 0 || !Recollection.IsAsking(history, clock.GetUtcNow())) return Recollection.Of(history);
+            await Task.Delay(TimeSpan.FromMilliseconds(250), clock, cancellationToken);
         }
     }
 
