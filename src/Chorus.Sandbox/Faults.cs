@@ -41,6 +41,9 @@ public enum FaultKind
 
     /// <summary>The conversation's socket breaks once, in the middle.</summary>
     BreakRelay,
+
+    /// <summary>The carrier does not know the call when it is asked about it, and its leg lives on.</summary>
+    Forget,
 }
 
 /// <summary>A fault to come.</summary>

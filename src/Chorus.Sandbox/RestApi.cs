@@ -12,7 +12,7 @@ public static class RestApi
             Authorized(context.HttpContext) ? await next(context) : Error(401, 20003, "Authenticate"));
         account.MapPost("/Calls.json", CreateAsync);
         account.MapGet("/Calls.json", List);
-        account.MapGet("/Calls/{sid}.json", (string sid, Exchange exchange) => exchange.Find(sid) is { } call ? Results.Json(Resource(call)) : Missing());
+        account.MapGet("/Calls/{sid}.json", (string sid, Exchange exchange) => exchange.Find(sid) is { } call && call.Fault(FaultKind.Forget) is null ? Results.Json(Resource(call)) : Missing());
         account.MapPost("/Calls/{sid}.json", UpdateAsync);
         account.MapGet("/Calls/{sid}/Recordings.json", (string sid, Exchange exchange) => exchange.Find(sid) is { Record: true, EndedAt: not null } call
             ? Results.Json(new { recordings = new[] { new { sid = call.RecordingSid, call_sid = call.Sid, status = "completed", duration = call.Duration.ToString(CultureInfo.InvariantCulture), channels = 2 } } })

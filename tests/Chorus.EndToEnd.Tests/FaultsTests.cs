@@ -172,6 +172,22 @@ public sealed class FaultsTests(Service service)
     }
 
     [Fact]
+    public async Task A_call_that_the_carrier_does_not_know_any_more_is_over_and_its_leg_is_hung_up_all_the_same()
+    {
+        var tenant = await service.TenantAsync();
+        (await tenant.Client.PatchAsJsonAsync($"/v1/agents/{tenant.AgentId}", new { maxCallDurationSeconds = 3600 })).EnsureSuccessStatusCode(); // the carrier's time runs twenty times as fast
+        var talks = new object[] { new { says = string.Join(' ', Enumerable.Repeat("and so on", 3000)) } }; // for a minute and a half of our time
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550288", name = "a human with time", rings = 0.2, talks })).EnsureSuccessStatusCode();
+        await service.PlanAsync("Forget", "+14155550288");
+
+        var call = await tenant.CallAsync("+14155550288");
+
+        call.GetProperty("status").GetString().ShouldBe("completed");
+        (call.GetProperty("endedAt").GetDateTimeOffset() - call.GetProperty("startedAt").GetDateTimeOffset()).TotalSeconds.ShouldBeInRange(9, 40); // asked about in quiet, and believed when the call is old enough
+        await Eventually.TrueAsync(async () => (await service.WitnessAsync(call.Id(), "ended")).Length == 1, Service.Patience, () => "the leg is still up");
+    }
+
+    [Fact]
     public async Task A_call_that_was_taken_back_takes_no_turn_from_those_behind_it()
     {
         var tenant = await service.TenantAsync();
