@@ -76,7 +76,7 @@ public static class Endpoints
         admin.MapPost("", AdminEndpoints.RegisterAsync).Says("Register an organization", "Takes the operator's key. The organization's key is shown once.").Takes<OrganizationRequest>().Gives<RegisteredOrganization>(201).Fails(400, 401, 503).Tells(201, "Location", "Where the organization can be read");
         admin.MapGet("/{id:guid}", AdminEndpoints.GetAsync).Says("Read an organization").Gives<Envelope<OrganizationView>>(200).Fails(401, 404, 503);
         admin.MapPatch("/{id:guid}", AdminEndpoints.ChangeAsync).Says("Change an organization").Takes<OrganizationChange>().Gives<Envelope<OrganizationView>>(200).Fails(400, 401, 404, 503);
-        admin.MapPost("/{id:guid}/deposits", AdminEndpoints.DepositAsync).Says("Deposit", "A repeated reference deposits once.").Takes<DepositRequest>().Gives<Envelope<OrganizationView>>(200).Fails(400, 401, 404, 503).Tells(200, "Idempotency-Replayed", "true, if the reference was deposited before");
+        admin.MapPost("/{id:guid}/deposits", AdminEndpoints.DepositAsync).Says("Deposit", "A repeated reference deposits once; with another amount it is refused.").Takes<DepositRequest>().Gives<Envelope<OrganizationView>>(200).Fails(400, 401, 404, 422, 503).Tells(200, "Idempotency-Replayed", "true, if the reference was deposited before");
         admin.MapPost("/{id:guid}/api-keys", AdminEndpoints.IssueKeyAsync).Says("Issue a key", "It is shown once.").Gives<Envelope<IssuedKey>>(201).Fails(401, 404, 503);
         admin.MapDelete("/{id:guid}/api-keys/{keyId:guid}", AdminEndpoints.RevokeKeyAsync).Says("Revoke a key", "It stops working at once.").Gives<Envelope<IssuedKey>>(204).Fails(401, 404, 503);
     }

@@ -75,6 +75,15 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
         catch (Exception e) when (e.GetBaseException() is PostgresException { ConstraintName: "ledger_once_per_reference" }) { return false; }
     }
 
+    /// <summary>What was deposited for a reference; null if nothing was.</summary>
+    public async Task<decimal?> DepositedAsync(Guid organizationId, string reference, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand($"select amount from {settings.Schema}.ledger where organization_id = $1 and reference = $2");
+        command.Parameters.Add(new() { Value = organizationId });
+        command.Parameters.Add(new() { Value = reference });
+        return await command.ExecuteScalarAsync(cancellationToken) as decimal?;
+    }
+
     /// <summary>Issues a key, which is shown once: only its hash is kept.</summary>
     public async Task<(Guid KeyId, string ApiKey)> IssueKeyAsync(Guid organizationId, CancellationToken cancellationToken)
     {

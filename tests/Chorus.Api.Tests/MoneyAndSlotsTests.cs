@@ -104,6 +104,8 @@ public sealed class MoneyAndSlotsTests(Api api)
     {
         var tenant = await api.TenantAsync(deposit: 0);
         await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => tenant.Admin.PostOkAsync($"/v1/organizations/{tenant.Id}/deposits", new { amount = 12.5, reference = "invoice-1" })));
+        using var other = await tenant.Admin.PostAsJsonAsync($"/v1/organizations/{tenant.Id}/deposits", new { amount = 125, reference = "invoice-1" });
+        await other.ErrorAsync(HttpStatusCode.UnprocessableEntity, "reference-reused");
         (await tenant.OrganizationAsync()).GetProperty("balance").GetDecimal().ShouldBe(12.5m);
     }
 

@@ -147,7 +147,9 @@ public sealed class TransferCallTests(Api api)
         var id = await TalkingAsync(tenant);
         var other = (await tenant.Client.PostOkAsync("/v1/agents", new { name = "Billing" })).GetProperty("data").GetProperty("id").GetGuid();
 
-        using var answer = await Transfer(tenant, id, new { targetAgentId = other });
+        using var both = await Transfer(tenant, id, new { targetAgentId = other, phoneNumber = "+14155550123" });
+        (await both.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["targetAgentId"]);
+        using var answer = await Transfer(tenant, id, new { targetAgentId = other, phoneNumber = (string?)null });
 
         answer.StatusCode.ShouldBe(HttpStatusCode.Accepted);
         (await journal.FindAsync(tenant.Id, id, default))!.Speaker.ShouldBe(other);

@@ -129,6 +129,7 @@ public sealed class TransferTests
     [InlineData(TransferStatus.Connected, CallStatus.Completed, EndedReason.CustomerHangup, TransferStatus.Completed)]
     [InlineData(TransferStatus.Connected, CallStatus.Completed, EndedReason.CallerLeft, TransferStatus.Completed)]
     [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.CallerLeft, TransferStatus.Canceled)]
+    [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.ApiHangup, TransferStatus.Canceled)]
     [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.Rejected, TransferStatus.Declined)]
     [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.CustomerHangup, TransferStatus.Declined)]
     [InlineData(TransferStatus.Briefing, CallStatus.Completed, EndedReason.Silence, TransferStatus.Declined)]

@@ -1,5 +1,5 @@
 using System.Net;
-using System.Text.Json;
+using System.Net.Http.Json;
 
 namespace Chorus.EndToEnd.Tests;
 
@@ -33,5 +33,21 @@ public sealed class HangUpTests(Service service)
         (await tenant.EndOfAsync(id)).End().ShouldBe(("completed", "api_hangup"));
         using var late = await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null);
         late.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+    }
+
+    [Fact]
+    public async Task A_callee_who_answers_a_call_that_was_taken_back_is_not_talked_to()
+    {
+        var tenant = await service.TenantAsync();
+        const string To = "+14155550286";
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = To, name = "answers in the end", rings = 30 })).EnsureSuccessStatusCode();
+        await service.PlanAsync("DelayResponse", To, 8000); // so there is nobody yet whom the carrier could be asked to hang up on
+        var id = await tenant.PlaceAsync(To);
+        await Eventually.TrueAsync(async () => (await tenant.EventsAsync(id)).Any(e => e.GetProperty("type").GetString() == "dial_claimed"), Service.Patience, () => "it is not dialled");
+
+        (await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
+
+        await tenant.EndOfAsync(id);
+        (await tenant.EventsAsync(id)).Select(e => e.GetProperty("type").GetString()).ShouldNotContain("conversation_opened");
     }
 }

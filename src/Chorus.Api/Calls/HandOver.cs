@@ -22,7 +22,7 @@ public static class HandOver
         var organization = http.Caller().Organization.Organization;
         var agentId = fields.OptionalUuid("targetAgentId");
         var number = fields.Number("phoneNumber", required: agentId is null);
-        if (agentId is not null && fields.Has("phoneNumber")) fields.Wrong("targetAgentId", "cannot be given together with phoneNumber");
+        if (agentId is not null && number is not null) fields.Wrong("targetAgentId", "cannot be given together with phoneNumber");
         var type = fields.Word<TransferType>("transferType") ?? TransferType.Cold;
         var reason = fields.Text("reason", 500);
         if (number is { } to)

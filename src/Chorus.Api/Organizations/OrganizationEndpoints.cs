@@ -85,14 +85,18 @@ public static class AdminEndpoints
             ? Answers.Json(new Envelope<OrganizationView>(OrganizationView.Of(state)))
             : ApiError.NotFound("organization");
 
-    /// <summary>A repeated reference deposits once and answers as the first time.</summary>
+    /// <summary>A repeated reference deposits once and answers as the first time; with another amount it is a mistake.</summary>
     public static async Task<IResult> DepositAsync(Guid id, HttpContext http, OrganizationStore organizations, ApiSettings settings)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         var (amount, reference) = (fields.Amount("amount", required: true, 0.000001m, 100_000_000m), fields.Text("reference", 255, required: true));
         fields.Check();
         if (await organizations.FindAsync(id, http.RequestAborted) is null) return ApiError.NotFound("organization");
-        if (!await organizations.DepositAsync(id, amount!.Value, reference!, http.RequestAborted)) http.Response.Headers["Idempotency-Replayed"] = "true";
+        if (!await organizations.DepositAsync(id, amount!.Value, reference!, http.RequestAborted))
+        {
+            if (await organizations.DepositedAsync(id, reference!, http.RequestAborted) != amount) return ApiError.Result(422, "reference-reused", "This reference was used for a deposit of another amount.");
+            http.Response.Headers["Idempotency-Replayed"] = "true";
+        }
         return await GetAsync(id, http, organizations);
     }
 

@@ -30,7 +30,7 @@ public static class Legs
     private static TransferStatus Outcome(TransferStatus before, CallEnded e) => (e.Status, e.Reason) switch
     {
         _ when before is TransferStatus.Connected => TransferStatus.Completed,
-        (CallStatus.Canceled, _) or (_, EndedReason.CallerLeft) => TransferStatus.Canceled,
+        (CallStatus.Canceled, _) or (_, EndedReason.CallerLeft or EndedReason.ApiHangup) => TransferStatus.Canceled,
         (CallStatus.Busy, _) => TransferStatus.Busy,
         (CallStatus.NoAnswer, _) => TransferStatus.NoAnswer,
         (_, EndedReason.AgentError or EndedReason.CarrierError or EndedReason.MaxDuration) => TransferStatus.Failed,

@@ -19,7 +19,7 @@ public sealed class Talker(
             if (heard is not Heard.Connected connected) continue;
             // A line with the callee on it is proof of the answer, whether or not its callback has arrived.
             var answered = await reports.RecordAsync(call, account, new(connected.CallSid, CallStatus.InProgress, clock.GetUtcNow(), attempt), stoppingToken);
-            if (answered.Call is not { IsOver: false } now || now.CallSid != connected.CallSid) return;
+            if (answered.Call is not { IsOver: false, Hangup: null } now || now.CallSid != connected.CallSid) return;
             var view = (await calls.FindAsync(call.OrganizationId, call.Id, stoppingToken))!.Call;
             var part = now.ParentCallId is { } parent ? await BriefingAsync(now, parent, stoppingToken) : await AgentAsync(now, view.ContextVariables, stoppingToken);
             var before = now.Opened ? await BeforeAsync(now, stoppingToken) : [];

@@ -41,7 +41,7 @@ public sealed class Reports(CallJournal journal, ICarrier carrier, CarrierAccoun
             log.LogWarning("Call {CallId} has a stray leg; hanging it up", call.Id);
             await Try(call, () => carrier.EndAsync(account, stray.CallSid, answered: true, CancellationToken.None));
         }
-        if (facts.Any(f => f is CallPlaced) && call is { Hangup: not null, IsOver: false, CallSid: { } sid })
+        if (facts.Any(f => f is CallPlaced or CallStarted) && call is { Hangup: not null, IsOver: false, CallSid: { } sid })
             await Try(call, () => carrier.EndAsync(account, sid, call.StartedAt is not null, CancellationToken.None));
         if (facts.Any(f => f is HangupRequested { Reason: EndedReason.CallerLeft }) && call is { IsOver: false, CallSid: not null })
             await Try(call, () => LetGoAsync(call, account));

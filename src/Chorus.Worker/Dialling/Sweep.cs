@@ -24,6 +24,9 @@ public sealed class Sweep(
     /// <summary>A call that the carrier still has needs no closer look.</summary>
     private static readonly TimeSpan LookAtLiving = TimeSpan.FromSeconds(15);
 
+    /// <summary>Nor has one that rings or waits, for long: what is to become of it may be decided a moment later, and the word of it get lost.</summary>
+    private static readonly TimeSpan LookAtWaiting = TimeSpan.FromSeconds(5);
+
     /// <summary>While a worker is gone, living calls are looked at this often.</summary>
     private static readonly TimeSpan LookAtOrphans = TimeSpan.FromSeconds(3);
 
@@ -56,7 +59,7 @@ public sealed class Sweep(
         try
         {
             if (call.Claim is null) await Remind(call);
-            else if (await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken)) again = presence.Gone.Count > 0 ? LookAtOrphans : LookAtLiving;
+            else if (await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken)) again = presence.Gone.Count > 0 ? LookAtOrphans : IsBetween(call) ? LookAtWaiting : LookAtLiving;
             failingSince.TryRemove(call.Id, out _);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
@@ -68,6 +71,9 @@ public sealed class Sweep(
         var limit = Watch.Limit(call, Bounds.Default);
         next[call.Id] = limit > now && limit < now + again ? limit : now + again; // a look at its limit is never put off
     }
+
+    /// <summary>Somebody's telephone rings, or somebody waits for somebody.</summary>
+    private static bool IsBetween(Call call) => call.StartedAt is null || (call.HeldFor is not null && !call.Transferred) || (call.ParentCallId is not null && call.LegStatus is not TransferStatus.Connected);
 
     /// <summary>
     /// Its command was lost, or the broker is away: it is sent again once, then this worker dials by itself. The claim makes
