@@ -90,7 +90,7 @@ public sealed class StepsTests
                 await Should.ThrowAsync(store.Worker.DecideAsync(store.Tenant.Id, dialled, call => Dialling.Placed(call, 1, $"CA{(char)character}", Now)), error);
                 return new(null);
             },
-        ]);
+        ], said: 2);
 
         (await store.ScalarAsync("select count(*) from chorus.mt_events where type = 'turn_spoken'")).ShouldBe(4L);
         (await store.ScalarAsync("select max(seq_id) - count(*) from chorus.mt_events")).ShouldBe(0L);
@@ -143,7 +143,9 @@ public sealed class StepsTests
             return [.. calls.Values];
         }
 
-        public Task<Recorded> SayAsync(Guid call) => Worker.DecideAsync(Tenant.Id, call, Say);
+        private int decided;
+
+        public Task<Recorded> SayAsync(Guid call) => Worker.DecideAsync(Tenant.Id, call, c => { Interlocked.Increment(ref decided); return Say(c); });
 
         /// <summary>Locks a row until the connection is closed.</summary>
         public async Task<NpgsqlConnection> LockAsync(string table, Guid id)
@@ -157,12 +159,14 @@ public sealed class StepsTests
 
         /// <summary>Has some steps wait for two rounds, as many as may be under way, which the store holds up.</summary>
         /// <returns>What became of those steps.</returns>
-        public async Task<Recorded[]> TogetherAsync(Guid[] underWay, Func<Task<Recorded>>[] steps)
+        public async Task<Recorded[]> TogetherAsync(Guid[] underWay, Func<Task<Recorded>>[] steps, int? said = null)
         {
             var (first, second) = (await LockAsync("mt_doc_calldocument", underWay[0]), await LockAsync("mt_doc_calldocument", underWay[1]));
             var rounds = underWay.Select(SayAsync).ToList();
             await UntilWaitingAsync(2);
+            var before = Volatile.Read(ref decided);
             var waiting = steps.Select(step => step()).ToList();
+            await Eventually.TrueAsync(() => Task.FromResult(Volatile.Read(ref decided) >= before + (said ?? steps.Length)), Patience, () => "nothing is decided"); // what has to be read first waits for that
             await first.DisposeAsync();
             await second.DisposeAsync();
             await Task.WhenAll(rounds).WaitAsync(Patience);
