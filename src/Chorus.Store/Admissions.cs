@@ -1,5 +1,6 @@
 using Chorus.Domain.Calls;
 using Chorus.Domain.Organizations;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -27,7 +28,7 @@ public sealed record Admitted(AdmissionResult Result, VersionedCall? Call = null
 /// events, the read models, the postings and the new counters. First it is presumed that all of them can be (<see cref="PresumedAdmission"/>);
 /// if not, each is decided on in the order of arrival. Limit and funds are exact over any number of processes, and a lone request waits for nobody.
 /// </summary>
-public sealed class Admissions(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
+public sealed class Admissions([FromKeyedServices(StoreRegistration.Rounds)] NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock)
 {
     private const int MostTries = 4;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);

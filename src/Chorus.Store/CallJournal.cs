@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Chorus.Domain.Calls;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -24,10 +25,11 @@ public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? 
 /// the winner stored. One call goes one step at a time in a process; calls go side by side.
 /// </summary>
 /// <param name="memory">For a process that takes calls through their lives; null for others, whose memories would be old.</param>
-public sealed class CallJournal(NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock, CallMemory? memory = null)
+public sealed class CallJournal(
+    NpgsqlDataSource source, [FromKeyedServices(StoreRegistration.Rounds)] NpgsqlDataSource few, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock, CallMemory? memory = null)
 {
     private const int MostRaces = 12;
-    private readonly Steps steps = new(source, settings, clock);
+    private readonly Steps steps = new(few, settings, clock);
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
 
     /// <summary>Decides about a call and stores what comes of it.</summary>

@@ -1,8 +1,9 @@
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using Chorus.Domain.Calls;
 using JasperFx.Events;
 using Marten;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -34,10 +35,10 @@ public sealed record CallPage(IReadOnlyList<CallView> Calls, long Total, CallCur
 public sealed record CallEvent(long Version, string Type, DateTimeOffset At, object Data);
 
 /// <summary>Reads calls. Every question names the organization it is asked for.</summary>
-public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, StoreSettings settings, CalleeKeys keys)
+public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, [FromKeyedServices(StoreRegistration.Rounds)] NpgsqlDataSource few, StoreSettings settings, CalleeKeys keys)
 {
     private readonly string calls = $"{settings.Schema}.mt_doc_calldocument";
-    private readonly CallReads reads = new(source, settings);
+    private readonly CallReads reads = new(few, settings);
 
     public async Task<VersionedCall?> FindAsync(Guid organizationId, Guid id, CancellationToken cancellationToken)
     {

@@ -13,7 +13,8 @@ internal sealed record StoredCall(long Version, byte[]? View, Callee? Callee);
 /// </summary>
 internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
 {
-    private const int AtOnce = 2, Most = 64;
+    public const int AtOnce = 2;
+    private const int Most = 64;
     private readonly Together<Read> rounds = new(AtOnce, Most);
     private readonly string calls = $"{settings.Schema}.mt_doc_calldocument", callees = $"{settings.Schema}.callees";
 
@@ -28,21 +29,31 @@ internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
     private async Task ReadAsync(List<Read> waiting)
     {
         List<Read> reads = [.. waiting.Where(r => !r.Left.IsCancellationRequested)];
-        if (reads.Count == 0) return;
-        try
+        for (var again = false; reads.Count > 0; again = true)
         {
-            await using var batch = source.CreateBatch();
-            foreach (var read in reads) batch.BatchCommands.Add(Command(read));
-            await using var reader = await batch.ExecuteReaderAsync(CancellationToken.None);
-            foreach (var read in reads)
+            try
             {
-                read.Answer.TrySetResult(await reader.ReadAsync(CancellationToken.None) ? Stored(reader, read.VersionOnly) : null);
-                await reader.NextResultAsync(CancellationToken.None);
+                await OnceAsync(reads);
+                return;
+            }
+            catch (NpgsqlException e) when (!again && StoreErrors.IsAway(e)) { } // a connection of before a restart: the next one is new
+            catch (Exception e)
+            {
+                foreach (var read in reads) read.Answer.TrySetException(e);
+                return;
             }
         }
-        catch (Exception e)
+    }
+
+    private async Task OnceAsync(List<Read> reads)
+    {
+        await using var batch = source.CreateBatch();
+        foreach (var read in reads) batch.BatchCommands.Add(Command(read));
+        await using var reader = await batch.ExecuteReaderAsync(CancellationToken.None);
+        foreach (var read in reads)
         {
-            foreach (var read in reads) read.Answer.TrySetException(e);
+            read.Answer.TrySetResult(await reader.ReadAsync(CancellationToken.None) ? Stored(reader, read.VersionOnly) : null);
+            await reader.NextResultAsync(CancellationToken.None);
         }
     }
 

@@ -22,7 +22,8 @@ internal sealed record Step(Guid OrganizationId, Guid CallId, long From, CallDoc
 /// </summary>
 internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, TimeProvider clock)
 {
-    private const int AtOnce = 2, Most = 64;
+    public const int AtOnce = 2;
+    private const int Most = 64;
     private readonly Together<Step> rounds = new(AtOnce, Most);
     private readonly string aloneSql = $"select {settings.Schema}.take_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     private readonly string sql = $"select {settings.Schema}.take_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";

@@ -27,6 +27,12 @@ namespace Chorus.Store;
 /// <summary>The one store configuration that both hosts call.</summary>
 public static class StoreRegistration
 {
+    /// <summary>
+    /// Key of the connections for what goes in rounds (admissions, steps, reads by id), as many as rounds go side by side. Npgsql hands out the connection that
+    /// has rested longest: from a large pool each round would get another server process, whose caches and page tables are cold.
+    /// </summary>
+    public const string Rounds = "rounds";
+
     public static IServiceCollection AddChorusStore(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
@@ -37,6 +43,7 @@ public static class StoreRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(settings);
         services.AddSingleton(NpgsqlDataSource.Create(Tuned(connection)));
+        services.AddKeyedSingleton(Rounds, NpgsqlDataSource.Create(ForRounds(Tuned(connection), settings)));
         services.AddMarten(options => Configure(options, settings)).UseNpgsqlDataSource().UseLightweightSessions();
         // Marten logs each statement that fails with its values, people's numbers among them; a lost race is one of those.
         services.AddLogging(logging => logging.AddFilter("Marten.IDocumentStore", LogLevel.None));
@@ -74,6 +81,14 @@ public static class StoreRegistration
         if (!connection.Contains("No Reset On Close", StringComparison.OrdinalIgnoreCase)) tuned.NoResetOnClose = true;
         tuned.Options = $"-c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0 {tuned.Options ?? Environment.GetEnvironmentVariable("PGOPTIONS")}".TrimEnd(); // of what is said twice the last counts
         return tuned.ToString();
+    }
+
+    private static string ForRounds(string connection, StoreSettings settings)
+    {
+        var few = new NpgsqlConnectionStringBuilder(connection);
+        few.MaxPoolSize = Math.Min(few.MaxPoolSize, Math.Max(1, settings.AdmissionRounds) + CallReads.AtOnce + Steps.AtOnce);
+        few.MinPoolSize = Math.Min(few.MinPoolSize, few.MaxPoolSize);
+        return few.ToString();
     }
 
     private static void Configure(StoreOptions options, StoreSettings settings)

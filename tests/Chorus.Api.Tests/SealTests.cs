@@ -104,7 +104,7 @@ public sealed class SealTests(Api api)
     private async Task TellAsync(Tenant tenant, Guid id, params object[] facts) => (await journal.DecideAsync(tenant.Id, id, _ => Decision.Of(facts))).Facts.ShouldBe(facts);
 
     private CallQueries Fresh() =>
-        new(api.Get<IDocumentStore>(), api.Get<NpgsqlDataSource>(), api.Get<StoreSettings>(), new CalleeKeys(api.Get<NpgsqlDataSource>(), api.Get<StoreSettings>()));
+        new(api.Get<IDocumentStore>(), api.Get<NpgsqlDataSource>(), api.Get<NpgsqlDataSource>(), api.Get<StoreSettings>(), new CalleeKeys(api.Get<NpgsqlDataSource>(), api.Get<StoreSettings>()));
 
     private async Task<string> RowsAsync(Guid id)
     {
