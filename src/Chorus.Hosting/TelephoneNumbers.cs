@@ -21,8 +21,9 @@ public readonly record struct TelephoneNumber(string E164, string Country, bool 
         try
         {
             var number = Library.Parse(text, null);
-            if (!Library.IsValidNumber(number) || number.HasExtension) return null;
-            var premium = Library.GetNumberType(number) is PhoneNumberType.PREMIUM_RATE or PhoneNumberType.SHARED_COST or PhoneNumberType.PERSONAL_NUMBER or PhoneNumberType.PAGER;
+            var type = Library.GetNumberType(number);
+            if (type is PhoneNumberType.UNKNOWN || number.HasExtension) return null; // a valid number is of some type
+            var premium = type is PhoneNumberType.PREMIUM_RATE or PhoneNumberType.SHARED_COST or PhoneNumberType.PERSONAL_NUMBER or PhoneNumberType.PAGER;
             return new(Library.Format(number, PhoneNumberFormat.E164), Library.GetRegionCodeForNumber(number) ?? "", premium);
         }
         catch (NumberParseException) { return null; }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Chorus.Domain.Calls;
 using Npgsql;
@@ -34,7 +35,7 @@ internal static class QueuedCalls
             request.OrganizationId, request.Hold, Statement.OrNull(queued.IsNew ? queued.Number : null, NpgsqlDbType.Text), callee.Key, request.CallId, callee.Id, request.At,
             Guid.CreateVersion7(now), Statement.Json(request), Statement.OrNull(request.TraceParent, NpgsqlDbType.Text), EventType, EventClass,
             Statement.Json(document), document.Status, document.AgentId, document.PhoneNumberId, Statement.OrNull(document.DueAt, NpgsqlDbType.TimestampTz),
-            new NpgsqlParameter { Value = document.Call.Metadata.GetRawText(), NpgsqlDbType = NpgsqlDbType.Jsonb }, typeof(CallDocument).FullName!);
+            new NpgsqlParameter { Value = JsonMarshal.GetRawUtf8Value(document.Call.Metadata).ToArray(), NpgsqlDbType = NpgsqlDbType.Jsonb }, typeof(CallDocument).FullName!);
     }
 
     /// <summary>Legs, whose money was set aside already.</summary>
@@ -49,13 +50,13 @@ internal static class QueuedCalls
             presumed, accounts.Select(a => a.Key).ToArray(), accounts.Select(a => a.Count()).ToArray(), accounts.Select(a => a.Sum(q => q.Request.Hold)).ToArray(),
             called.Select(q => q.Number).ToArray(), called.Select(q => q.Request.OrganizationId).ToArray(), called.Select(q => q.Callee.Id).ToArray(), called.Select(q => q.Callee.Key).ToArray(),
             Each(r => r.OrganizationId.ToString()), Each(r => r.CallId), queued.Select(q => q.Callee.Id).ToArray(), Each(r => r.Hold), Each(r => r.At),
-            Each(_ => Guid.CreateVersion7(now)), Json(Each(r => JsonSerializer.Serialize(r, StoreJson.Stored))), Each(r => r.TraceParent), EventType, EventClass,
-            Json(Of(d => JsonSerializer.Serialize(d, StoreJson.Stored))), Of(d => d.Status), Of(d => d.AgentId), Of(d => d.PhoneNumberId), Of(d => d.DueAt), Json(Of(d => d.Call.Metadata.GetRawText())),
+            Each(_ => Guid.CreateVersion7(now)), Json(Each(r => JsonSerializer.SerializeToUtf8Bytes(r, StoreJson.Stored))), Each(r => r.TraceParent), EventType, EventClass,
+            Json(Of(d => JsonSerializer.SerializeToUtf8Bytes(d, StoreJson.Stored))), Of(d => d.Status), Of(d => d.AgentId), Of(d => d.PhoneNumberId), Of(d => d.DueAt), Json(Of(d => JsonMarshal.GetRawUtf8Value(d.Call.Metadata).ToArray())),
             typeof(CallDocument).FullName!);
 
         T[] Each<T>(Func<CallRequested, T> value) => [.. queued.Select(q => value(q.Request))];
         T[] Of<T>(Func<CallDocument, T> value) => [.. documents.Select(value)];
     }
 
-    private static NpgsqlParameter Json(string[] values) => new() { Value = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
+    private static NpgsqlParameter Json(byte[][] values) => new() { Value = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
 }
