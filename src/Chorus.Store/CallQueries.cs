@@ -98,12 +98,16 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, [
         return new(AdmissionResult.Replayed, new(await ViewAsync(call, cancellationToken), version));
     }
 
-    /// <summary>Whether a phone number has calls that are not over.</summary>
+    /// <summary>Whether the carrier will be asked about a phone number's calls: some are not over, or have a recording to fetch, or may have one in a moment.</summary>
     public async Task<bool> InUseAsync(Guid organizationId, Guid phoneNumberId, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand($"select exists (select from {calls} where tenant_id = $1 and phone_number_id = $2 and {CallPlaces.Living})");
-        command.Parameters.Add(new() { Value = organizationId.ToString() });
-        command.Parameters.Add(new() { Value = phoneNumberId });
+        await using var command = source.CreateCommand(
+            $"""
+            select exists (select from {calls} where tenant_id = $1 and phone_number_id = $2 and {CallPlaces.Living})
+                or exists (select from {settings.Schema}.jobs j join {calls} d on d.tenant_id = $1 and d.id = j.call_id
+                    where j.organization_id = $3 and j.kind in ('{JobKinds.FollowUp}', '{JobKinds.Recording}') and j.due_at < 'infinity' and d.phone_number_id = $2)
+            """);
+        foreach (var value in (object[])[organizationId.ToString(), phoneNumberId, organizationId]) command.Parameters.Add(new() { Value = value });
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 

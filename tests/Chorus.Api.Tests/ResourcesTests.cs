@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chorus.Store;
 using Npgsql;
 
 namespace Chorus.Api.Tests;
@@ -95,6 +96,33 @@ public sealed class ResourcesTests(Api api)
         (await twice.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["number"]);
         using var wrong = await tenant.Client.PostAsJsonAsync("/v1/phone-numbers", new { number = "x", provider = "pigeon", accountSid = "../x", agentId = Guid.AllBitsSet });
         (await wrong.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().Order().ShouldBe(new[] { "accountSid", "authToken", "number", "provider" });
+    }
+
+    [Fact]
+    public async Task A_numbers_carrier_account_stays_until_its_calls_are_over_and_their_recordings_fetched()
+    {
+        var tenant = await api.TenantAsync();
+        var (call, jobs) = ((await tenant.PlaceAsync()).GetProperty("id").GetGuid(), api.Get<Jobs>());
+        await ShouldStayAsync("the call waits");
+        await tenant.Client.PostAsync($"/v1/calls/{call}/hangup", null);
+        await ShouldStayAsync("it has just ended");
+        var recording = new Job(tenant.Id, call, JobKinds.Recording, 0, 1, DateTimeOffset.UtcNow);
+        await jobs.AddAsync(recording, DateTimeOffset.UtcNow, default);
+        await jobs.DoneAsync(recording with { Kind = JobKinds.FollowUp }, default);
+        await ShouldStayAsync("its recording is to be fetched");
+
+        await jobs.PutOffAsync(recording, null, "The recording is too large.", default);
+
+        using var changed = await ChangeAsync();
+        changed.StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        Task<HttpResponseMessage> ChangeAsync() => tenant.Client.PatchAsJsonAsync($"/v1/phone-numbers/{tenant.PhoneNumberId}", new { accountSid = "ACother", authToken = "another" });
+
+        async Task ShouldStayAsync(string why)
+        {
+            using var refused = await ChangeAsync();
+            (await refused.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["accountSid"], why);
+        }
     }
 
     [Fact]

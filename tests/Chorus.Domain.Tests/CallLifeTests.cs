@@ -118,6 +118,17 @@ public sealed class CallLifeTests
     }
 
     [Fact]
+    public void Who_rings_or_waits_is_looked_at_more_closely_than_who_talks()
+    {
+        var leg = Guid.AllBitsSet;
+        var held = Some.Talking().After(new TransferInitiated(leg, TransferType.Warm, "+14155550123", null, Some.At(20)), new CalleeHeld(leg, Some.At(21)));
+        var human = Some.Queued(parent: leg).After(new DialClaimed(1, "node", Some.At(1)), new CallPlaced(1, "CA2", Some.At(2)), new CallRinging(Some.At(3)), new CallStarted(Some.At(5)));
+
+        foreach (var between in (Call[])[Some.Placed(), Some.Placed().After(new CallRinging(Some.At(3))), held, human]) Watch.IsBetween(between).ShouldBeTrue();
+        foreach (var talking in (Call[])[Some.Talking(), held.After(new TransferProgressed(leg, TransferStatus.Connected, Some.At(30))), human.After(new LegProgressed(TransferStatus.Connected, Some.At(9)))]) Watch.IsBetween(talking).ShouldBeFalse();
+    }
+
+    [Fact]
     public void Words_need_a_callee_and_more_than_white_space()
     {
         Talking.Say(Some.Talking(), Role.User, "  hello ", false, Some.At(6)).Events.ShouldHaveSingleItem().ShouldBe(new TurnSpoken(Role.User, "hello", false, Some.At(6)));

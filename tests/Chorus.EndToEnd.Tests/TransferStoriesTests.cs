@@ -200,21 +200,6 @@ public sealed class TransferStoriesTests(Service service)
         (await service.Downstream.UntilAsync(leg.Id(), "call.ended")).Select(e => e.RoutingKey).ShouldBe(["call.requested", "call.dialing", "call.ringing", "call.started", "call.ended"]);
     }
 
-    [Fact]
-    public async Task A_target_that_has_become_one_of_the_organizations_own_numbers_is_not_dialled_and_the_agent_says_so()
-    {
-        const string Own = "+14155550287";
-        var tenant = await service.TenantAsync(Agent);
-        await PutTargetsAsync(tenant, new { type = "phone_number", phoneNumber = Own, transferType = "cold" });
-        await Service.PostAsync(tenant.Client, "/v1/phone-numbers", new { number = Own, accountSid = "AC" + tenant.Id.ToString("N"), authToken = Service.Token });
-        var id = await tenant.PlaceAsync("+14155550112");
-
-        var call = await tenant.UntilAsync(id, c => c.Words().Any(w => w.Contains("I cannot connect you right now", StringComparison.Ordinal)));
-
-        call.GetProperty("transferCalls").GetArrayLength().ShouldBe(0);
-        await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null);
-    }
-
     private async Task<(Tenant Tenant, JsonElement Call, JsonElement Leg)> TransferredAsync(string callee, string human, string type)
     {
         var tenant = await TenantAsync((human, type, "the dispatch team"));

@@ -37,9 +37,9 @@ public static class PhoneNumberEndpoints
         {
             if (await session.LoadAsync<PhoneNumber>(id, http.RequestAborted) is not { } number) return null;
             var read = Read(fields, number, secrets, clock.GetUtcNow());
-            // A call is asked about and hung up at the account that dialled it.
+            // A call is asked about, hung up and its recording fetched at the account that dialled it.
             if (inUse && read.AccountSid != number.AccountSid)
-                fields.Wrong("accountSid", "cannot change while calls of this number are not over");
+                fields.Wrong("accountSid", "cannot change while calls of this number are not over, or their recordings not fetched");
             fields.Check();
             return await Checked(session, read, fields, http.RequestAborted);
         }, http.RequestAborted);

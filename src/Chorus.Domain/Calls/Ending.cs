@@ -31,11 +31,15 @@ public static class Ending
     /// </summary>
     public static Decision Unreachable(Call call, DateTimeOffset now)
     {
-        var outcome = new Outcome(call.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier);
-        if (call.StartedAt is not { } started) return End(call, outcome, "unreachable", null, now);
+        if (call.StartedAt is not { } started) return End(call, WithoutCarrier(call), "unreachable", null, now);
         var heard = call.Transfers.Where(t => t.Status is TransferStatus.Connected).Select(t => t.At).Append(call.HeardAt ?? started).Max();
-        return End(call, outcome, "unreachable", Math.Max(1, Seconds(null, heard - started)), now);
+        return End(call, WithoutCarrier(call), "unreachable", Math.Max(1, Seconds(null, heard - started)), now);
     }
+
+    /// <summary>Ends a call that its carrier, asked every few seconds, does not have any more; what was answered is paid until now.</summary>
+    public static Decision Gone(Call call, DateTimeOffset now) => End(call, WithoutCarrier(call), "gone", null, now);
+
+    private static Outcome WithoutCarrier(Call call) => new(call.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier);
 
     /// <summary>Our side wants the call to end. One that has not been claimed ends at once; else the carrier is asked.</summary>
     public static Decision Hangup(Call call, EndedReason reason, DateTimeOffset now)

@@ -47,6 +47,10 @@ public static class Watch
         _ => DateTimeOffset.MaxValue, // the carrier holds it back to keep its own pace
     };
 
+    /// <summary>Somebody's telephone rings, or somebody waits for somebody: what is to become of it is decided soon, and the word of it may get lost.</summary>
+    public static bool IsBetween(Call call) =>
+        call.StartedAt is null || (call.HeldFor is not null && !call.Transferred) || (call.ParentCallId is not null && call.LegStatus is not TransferStatus.Connected);
+
     /// <summary>A timer that moves with every word stays, for most words, where it is, and so does its place in the store's index.</summary>
     private static DateTimeOffset NextStep(DateTimeOffset time) => new(time.UtcTicks + Step - 1 - (time.UtcTicks + Step - 1) % Step, TimeSpan.Zero);
 

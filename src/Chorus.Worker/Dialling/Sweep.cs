@@ -59,7 +59,7 @@ public sealed class Sweep(
         try
         {
             if (call.Claim is null) await Remind(call);
-            else if (await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken)) again = presence.Gone.Count > 0 ? LookAtOrphans : IsBetween(call) ? LookAtWaiting : LookAtLiving;
+            else if (await AskCarrier(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), cancellationToken)) again = presence.Gone.Count > 0 ? LookAtOrphans : Watch.IsBetween(call) ? LookAtWaiting : LookAtLiving;
             failingSince.TryRemove(call.Id, out _);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
@@ -71,9 +71,6 @@ public sealed class Sweep(
         var limit = Watch.Limit(call, Bounds.Default);
         next[call.Id] = limit > now && limit < now + again ? limit : now + again; // a look at its limit is never put off
     }
-
-    /// <summary>Somebody's telephone rings, or somebody waits for somebody.</summary>
-    private static bool IsBetween(Call call) => call.StartedAt is null || (call.HeldFor is not null && !call.Transferred) || (call.ParentCallId is not null && call.LegStatus is not TransferStatus.Connected);
 
     /// <summary>
     /// Its command was lost, or the broker is away: it is sent again once, then this worker dials by itself. The claim makes
@@ -153,10 +150,9 @@ public sealed class Sweep(
         }
         else if (now - call.PlacedAt >= NotFoundYet)
         {
-            var outcome = new Outcome(call.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier);
             try { await carrier.EndAsync(account, sid, answered: true, CancellationToken.None); } // should it be there all the same
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException) { log.LogWarning("Call {CallId} is gone, and could not be ended ({Reason})", call.Id, e.GetType().Name); }
-            await reports.DecideAsync(call, account, c => Ending.End(c, outcome, "gone", null, now));
+            await reports.DecideAsync(call, account, c => Ending.Gone(c, now));
         }
     }
 
