@@ -29,8 +29,9 @@ public sealed class CallJournal(
     NpgsqlDataSource source, [FromKeyedServices(StoreRegistration.Rounds)] NpgsqlDataSource few, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock, CallMemory? memory = null)
 {
     private const int MostRaces = 12;
-    private readonly Steps steps = new(few, settings, clock);
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
+
+    internal Steps Steps { get; } = new(few, settings, clock);
 
     /// <summary>Decides about a call and stores what comes of it.</summary>
     /// <param name="decide">A pure function of the call; it may run more than once.</param>
@@ -84,7 +85,7 @@ public sealed class CallJournal(
         await lane.WaitAsync(cancellationToken);
         try
         {
-            var change = new CallChange(source, settings, keys, steps, memory, organizationId, clock.GetUtcNow());
+            var change = new CallChange(source, settings, keys, Steps, memory, organizationId, clock.GetUtcNow());
             if (await change.OpenAsync(callId, cancellationToken) is not { } opened) return null;
             change.Remember(opened, callId);
             return opened.State;
@@ -125,7 +126,7 @@ public sealed class CallJournal(
     /// <returns>Null if a memory, or another version, decides nothing.</returns>
     private async Task<Recorded?> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CallMemory.Memory? known, long? onlyAt, CancellationToken cancellationToken)
     {
-        var change = new CallChange(source, settings, keys, steps, memory, organizationId, clock.GetUtcNow());
+        var change = new CallChange(source, settings, keys, Steps, memory, organizationId, clock.GetUtcNow());
         if ((known is null ? await change.OpenAsync(callId, cancellationToken) : change.Recall(callId, known)) is not { } opened) return new(null);
         if (onlyAt is { } version && opened.Version != version) return null;
 

@@ -28,6 +28,9 @@ internal sealed class Steps(NpgsqlDataSource source, StoreSettings settings, Tim
     private readonly string aloneSql = $"select {settings.Schema}.take_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     private readonly string sql = $"select {settings.Schema}.take_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
+    /// <summary>How many wait for a round.</summary>
+    public int Waiting => rounds.Waiting;
+
     /// <returns>False if nothing was written: the stream has moved on, or somebody is at it, or PostgreSQL will not have it.</returns>
     /// <exception cref="NpgsqlException">The answer was lost: it may have been written.</exception>
     public async Task<bool> TakeAsync(Step step)

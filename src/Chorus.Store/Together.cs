@@ -13,6 +13,9 @@ internal sealed class Together<T>(int atOnce, int most)
     private readonly ConcurrentQueue<T> queue = new();
     private int running;
 
+    /// <summary>How many wait for a round.</summary>
+    public int Waiting => queue.Count;
+
     /// <param name="work">Answers each of a round, whatever happens.</param>
     /// <remarks>That it returns does not mean that it is done: a round of somebody else's may do it.</remarks>
     public async ValueTask AddAsync(T one, Func<List<T>, Task> work)
