@@ -118,6 +118,15 @@ public sealed class CallLifeTests
     }
 
     [Fact]
+    public void A_conversation_opens_once_and_not_on_a_call_that_is_to_end()
+    {
+        Talking.Open(Some.Talking(), [], Some.At(6)).Events.ShouldHaveSingleItem();
+        Talking.Open(Some.Talking().After(new ConversationOpened([], Some.At(6))), [], Some.At(7)).Events.ShouldBeEmpty();
+        foreach (var ending in (Call[])[Some.Talking().After(new HangupRequested(EndedReason.ApiHangup, Some.At(6))), Some.Over()])
+            Talking.Open(ending, [], Some.At(70)).Refusal!.Code.ShouldBe("call-ended");
+    }
+
+    [Fact]
     public void Who_rings_or_waits_is_looked_at_more_closely_than_who_talks()
     {
         var leg = Guid.AllBitsSet;

@@ -3,9 +3,10 @@ namespace Chorus.Domain.Calls;
 /// <summary>Decisions about what is said. Words that arrive after the call has ended still belong to its record.</summary>
 public static class Talking
 {
-    /// <summary>The agent's text is ready. The conversation opens once.</summary>
+    /// <summary>The agent's text is ready. The conversation opens once, and not on a call that is to end.</summary>
     public static Decision Open(Call call, IReadOnlyList<string> missingVariables, DateTimeOffset now) =>
-        call.Opened ? Decision.Nothing : Decision.Of(new ConversationOpened(missingVariables, now));
+        call.IsOver || call.Hangup is not null ? Decision.No("call-ended", "The call is over, or about to be.")
+        : call.Opened ? Decision.Nothing : Decision.Of(new ConversationOpened(missingVariables, now));
 
     /// <summary>Something was said and heard; nothing but white space is not a turn.</summary>
     public static Decision Say(Call call, Role role, string content, bool interrupted, DateTimeOffset now) =>

@@ -22,6 +22,7 @@ public sealed class Talker(
             if (answered.Call is not { IsOver: false, Hangup: null } now || now.CallSid != connected.CallSid) return;
             var view = (await calls.FindAsync(call.OrganizationId, call.Id, stoppingToken))!.Call;
             var part = now.ParentCallId is { } parent ? await BriefingAsync(now, parent, stoppingToken) : await AgentAsync(now, view.ContextVariables, stoppingToken);
+            if (part is null) return; // it was taken back meanwhile
             var before = now.Opened ? await BeforeAsync(now, stoppingToken) : [];
             var conversation = new Conversation(now, part, before, Note(now), line, journal, settings.Conversation, metrics, clock, log);
             await conversation.RunAsync(stoppingToken);
@@ -40,19 +41,19 @@ public sealed class Talker(
         }
     }
 
-    private async Task<Part> AgentAsync(Call call, JsonElement variables, CancellationToken cancellationToken)
+    private async Task<Part?> AgentAsync(Call call, JsonElement variables, CancellationToken cancellationToken)
     {
         var agent = await Agent(call, cancellationToken);
         var script = AgentScript.Of(agent, variables);
-        await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Open(c, script.MissingVariables, clock.GetUtcNow()), cancellationToken);
-        return deeds.Part(call, agent, script);
+        var opened = await journal.DecideAsync(call.OrganizationId, call.Id, c => Talking.Open(c, script.MissingVariables, clock.GetUtcNow()), cancellationToken);
+        return opened.Refusal is null ? deeds.Part(call, agent, script) : null;
     }
 
-    private async Task<Part> BriefingAsync(Call leg, Guid parentId, CancellationToken cancellationToken)
+    private async Task<Part?> BriefingAsync(Call leg, Guid parentId, CancellationToken cancellationToken)
     {
         var agent = await Agent(leg, cancellationToken);
         var parent = (await calls.FindAsync(leg.OrganizationId, parentId, cancellationToken))!.Call;
-        await journal.DecideAsync(leg.OrganizationId, leg.Id, c => Talking.Open(c, [], clock.GetUtcNow()), cancellationToken);
+        if ((await journal.DecideAsync(leg.OrganizationId, leg.Id, c => Talking.Open(c, [], clock.GetUtcNow()), cancellationToken)).Refusal is not null) return null;
         var history = await calls.HistoryAsync(leg.OrganizationId, parentId, cancellationToken);
         var reason = history.Select(e => e.Data).OfType<TransferInitiated>().FirstOrDefault(e => e.LegId == leg.Id)?.Reason;
         return new BriefingPart(leg, parent, reason, agent, brains.For(agent), deeds) { Opens = true };
