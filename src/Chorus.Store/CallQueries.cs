@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using Chorus.Domain.Calls;
 using JasperFx.Events;
 using Marten;

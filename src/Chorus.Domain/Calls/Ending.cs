@@ -36,7 +36,7 @@ public static class Ending
         return End(call, WithoutCarrier(call), "unreachable", Math.Max(1, Seconds(null, heard - started)), now);
     }
 
-    /// <summary>Ends a call that its carrier, asked every few seconds, does not have any more; what was answered is paid until now.</summary>
+    /// <summary>Ends a call that its carrier, asked four times a minute at least, does not have any more; what was answered is paid until now.</summary>
     public static Decision Gone(Call call, DateTimeOffset now) => End(call, WithoutCarrier(call), "gone", null, now);
 
     private static Outcome WithoutCarrier(Call call) => new(call.StartedAt is null ? CallStatus.Failed : CallStatus.Completed, EndedReason.CarrierError, Party.Carrier);
