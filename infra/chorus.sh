@@ -193,6 +193,12 @@ run_tests() {
   local failed=0
   # -m:1: one project after the other; side by side they only get in each other's way
   dotnet test Chorus.sln -c Release --no-build --nologo -m:1 || failed=$?
+  # what failed once more where it is seen, under the reports of all projects
+  cat TestResults/*.trx | awk '
+    /<UnitTestResult .*outcome="Failed"/ { match($0, /testName="[^"]*"/); print "FAILED " substr($0, RSTART + 10, RLENGTH - 11); left = 8 }
+    /<\/UnitTestResult>/ { left = 0 }
+    left > 0 && (/<Message>/ || told) { print "  " $0; left--; told = !/<\/Message>/ && left > 0 }
+  ' | sed 's/&#xD;//; s/<[^>]*>//g; s/&quot;/"/g'
   # one line for all projects; skipped is what was not executed
   cat TestResults/*.trx | grep -o '<Counters [^>]*' | awk '
     function n(name) { match($0, name "=\"[0-9]+\""); return substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 3) }

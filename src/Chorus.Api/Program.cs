@@ -20,6 +20,7 @@ var app = builder.Build();
 app.UseExceptionHandler();
 app.UseStatusCodePages(ErrorBodies.ForStatus);
 app.UseRouting();
+app.UseMiddleware<ReadAgain>();
 app.UseMiddleware<Keys>();
 app.MapEndpoints();
 app.MapOperations();

@@ -29,31 +29,21 @@ internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
     private async Task ReadAsync(List<Read> waiting)
     {
         List<Read> reads = [.. waiting.Where(r => !r.Left.IsCancellationRequested)];
-        for (var again = false; reads.Count > 0; again = true)
+        if (reads.Count == 0) return;
+        try
         {
-            try
+            await using var batch = source.CreateBatch();
+            foreach (var read in reads) batch.BatchCommands.Add(Command(read));
+            await using var reader = await batch.ExecuteReaderAsync(CancellationToken.None);
+            foreach (var read in reads)
             {
-                await OnceAsync(reads);
-                return;
-            }
-            catch (NpgsqlException e) when (!again && StoreErrors.IsAway(e)) { } // a connection of before a restart: the next one is new
-            catch (Exception e)
-            {
-                foreach (var read in reads) read.Answer.TrySetException(e);
-                return;
+                read.Answer.TrySetResult(await reader.ReadAsync(CancellationToken.None) ? Stored(reader, read.VersionOnly) : null);
+                await reader.NextResultAsync(CancellationToken.None);
             }
         }
-    }
-
-    private async Task OnceAsync(List<Read> reads)
-    {
-        await using var batch = source.CreateBatch();
-        foreach (var read in reads) batch.BatchCommands.Add(Command(read));
-        await using var reader = await batch.ExecuteReaderAsync(CancellationToken.None);
-        foreach (var read in reads)
+        catch (Exception e)
         {
-            read.Answer.TrySetResult(await reader.ReadAsync(CancellationToken.None) ? Stored(reader, read.VersionOnly) : null);
-            await reader.NextResultAsync(CancellationToken.None);
+            foreach (var read in reads) read.Answer.TrySetException(e);
         }
     }
 

@@ -27,14 +27,15 @@ public sealed class Registry : BackgroundService
     private readonly OrganizationStore organizations;
     private readonly Documents store;
     private readonly IDocumentStore marten;
+    private readonly NpgsqlDataSource source;
     private readonly ILogger<Registry> log;
     private readonly string channel, database;
     private volatile bool hears;
     private long changes;
 
-    public Registry(OrganizationStore organizations, Documents store, IDocumentStore marten, IConfiguration configuration, StoreSettings settings, ILogger<Registry> log)
+    public Registry(OrganizationStore organizations, Documents store, IDocumentStore marten, NpgsqlDataSource source, IConfiguration configuration, StoreSettings settings, ILogger<Registry> log)
     {
-        (this.organizations, this.store, this.marten, this.log, channel) = (organizations, store, marten, log, Channel(settings));
+        (this.organizations, this.store, this.marten, this.source, this.log, channel) = (organizations, store, marten, source, log, Channel(settings));
         database = configuration.GetConnectionString("Postgres")!; // a data source does not tell its password
         organizations.Changed += Forget;
         store.Changed += Forget;
@@ -109,6 +110,7 @@ public sealed class Registry : BackgroundService
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 hears = false;
+                source.Clear(); // what has rested meanwhile will have died as well
                 log.LogWarning("Changes are not heard ({Reason}); every request is checked in the store meanwhile", e.GetType().Name);
                 await Task.Delay(Pulse, stoppingToken);
             }

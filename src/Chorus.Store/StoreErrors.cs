@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using JasperFx;
 using Npgsql;
 
@@ -16,6 +17,15 @@ public static class StoreErrors
 
     /// <summary>Whether what was sent may have been done all the same: an error of a statement means that nothing was committed; a broken connection, or a server that shuts down, may have committed.</summary>
     public static bool IsAnswerLost(Exception exception) => IsAway(exception) && (exception is not PostgresException e || e.SqlState.StartsWith("57P", StringComparison.Ordinal));
+
+    /// <summary>The connection has broken, or the server process at its other end is gone; a new one may be as good as ever.</summary>
+    public static bool IsConnectionLost(Exception exception) => exception switch
+    {
+        PostgresException e => e.SqlState.StartsWith("57P", StringComparison.Ordinal),
+        NpgsqlException { InnerException: IOException or SocketException } => true,
+        { InnerException: { } inner } => IsConnectionLost(inner),
+        _ => false,
+    };
 
     /// <summary>
     /// The store cannot be reached, starts, stops, refuses connections or cannot serve right now; the same request may succeed

@@ -105,9 +105,14 @@ internal static class Locks
     }
 
     /// <summary>How many wait for a lock in this database.</summary>
-    public static async Task<long> WaitingAsync(this NpgsqlDataSource source)
+    public static Task<long> WaitingAsync(this NpgsqlDataSource source) => source.CountAsync("wait_event_type = 'Lock'");
+
+    /// <summary>How many hosts hear of changes.</summary>
+    public static Task<long> ListeningAsync(this NpgsqlDataSource source) => source.CountAsync("application_name = 'chorus-registry' and state = 'idle'");
+
+    private static async Task<long> CountAsync(this NpgsqlDataSource source, string which)
     {
-        await using var command = source.CreateCommand("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
+        await using var command = source.CreateCommand($"select count(*) from pg_stat_activity where datname = current_database() and {which}");
         return (long)(await command.ExecuteScalarAsync())!;
     }
 }

@@ -73,15 +73,34 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_call_is_read_over_connections_that_have_died()
+    public async Task Everything_is_read_over_connections_that_have_died()
     {
         var tenant = await Api.TenantAsync(host);
-        var call = await tenant.PlaceAsync();
-        await KillConnectionsAsync();
+        var call = (await tenant.PlaceAsync()).GetProperty("id").GetString();
+        string[] paths = [$"/v1/calls/{call}", $"/v1/calls/{call}/events", "/v1/calls", "/v1/agents", "/v1/organization"];
+        foreach (var path in paths)
+        {
+            await Task.WhenAll(paths.Select(p => tenant.GetAsync(p))); // over several
+            await KillConnectionsAsync();
 
-        using var read = await tenant.Client.GetAsync($"/v1/calls/{call.GetProperty("id").GetString()}");
+            using var read = await tenant.Client.GetAsync(path);
 
-        read.StatusCode.ShouldBe(HttpStatusCode.OK);
+            read.StatusCode.ShouldBe(HttpStatusCode.OK, path);
+        }
+    }
+
+    [Fact]
+    public async Task What_is_written_after_a_restart_of_the_store_meets_no_connection_of_before()
+    {
+        var tenant = await Api.TenantAsync(host);
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => tenant.GetAsync("/v1/calls")));
+        await KillConnectionsAsync("true");
+        await using (var source = NpgsqlDataSource.Create(direct))
+            await Eventually.TrueAsync(async () => await source.ListeningAsync() == 2, TimeSpan.FromSeconds(20), () => "the hosts do not hear of changes again");
+
+        using var made = await tenant.Client.PostAsJsonAsync("/v1/agents", new { name = "Bea" });
+
+        made.StatusCode.ShouldBe(HttpStatusCode.Created);
     }
 
     [Fact]
@@ -241,8 +260,8 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
         third.StatusCode.ShouldBe(HttpStatusCode.PaymentRequired);
     }
 
-    private Task KillConnectionsAsync() =>
-        ExecuteAsync("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name <> 'chorus-registry'");
+    private Task KillConnectionsAsync(string which = "application_name <> 'chorus-registry'") =>
+        ExecuteAsync($"select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and {which}");
 
     private async Task ExecuteAsync(string sql)
     {
