@@ -119,7 +119,7 @@ public sealed class CommandListener(IServiceProvider services, IConfiguration co
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddSingleton(services.GetRequiredService<ILoggerFactory>());
-        builder.UseWolverine(options => Messaging.Configure(options, configuration, settings, services));
+        builder.Services.AddWolverine(ExtensionDiscovery.ManualOnly, options => Messaging.Configure(options, configuration, settings, services)); // to look for extensions would load every library
         return builder.Build();
     }
 
