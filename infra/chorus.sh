@@ -186,10 +186,10 @@ micro() {
 
 run_tests() {
   needs_dotnet
+  rm -rf TestResults .local/test-summary
   servers & local starting=$!
   build
   wait $starting
-  rm -rf TestResults
   local failed=0
   # -m:1: one project after the other; side by side they only get in each other's way
   dotnet test Chorus.sln -c Release --no-build --nologo -m:1 || failed=$?

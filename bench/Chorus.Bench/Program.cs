@@ -21,7 +21,11 @@ var part = ((string[])["BENCH_ONLY", "BENCH_FIGURES", "BENCH_CONNECTIONS", "BENC
 bool[] sides = quick ? [true, false, false, true] : [true, false, false, true, true, false, false, true];
 var results = Path.Combine(Machine.Root, quick || part ? ".local/bench/results" : "bench/results");
 
-if (only is null || only.Contains("lives")) await LivesAsync();
+if (only is null || only.Contains("lives"))
+{
+    await LivesAsync();
+    if (figures.Contains("lives")) await StockLivesAsync();
+}
 var ours = new Ours(quick ? 50 : 1000);
 Peer[] peers = [new Raw(relay: false), new Raw(relay: true), new Stock(), new Emmett(), ours];
 if (only is ["lives"]) peers = [];
@@ -65,7 +69,6 @@ try
         await Rounds.GetAsync(ours, "", [], 64, TimeSpan.FromSeconds(warmUp), paths, [ours.Url, second]);
         foreach (var two in sides) Record(two ? "get_c64_two_apis" : "get_c64_one_api", ours, await Rounds.GetAsync(ours, "", [], 64, length, paths, two ? [ours.Url, second] : null));
     }
-    if (peers.OfType<Stock>().FirstOrDefault() is { } stock && figures.Contains("lives")) await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
     if (peers.Contains(ours) && figures.Contains("lists")) await Lists.MeasureAsync(ours, report, [calls, .. lists], second);
     var half = peers.Where(p => p.Name is not "raw").Select(p => report.Median("post_c64", p.Name)).DefaultIfEmpty(0).Min() / 2;
     await Machine.RestAsync(); // from the lists
@@ -79,10 +82,15 @@ try
     if (figures.Contains("open") && peers.Length > 0) report.Add("post_open_rate", "all", half);
     if (peers.OfType<Raw>().FirstOrDefault() is { } inserts && figures.Contains("post")) await PgBenchAsync(inserts);
 }
+catch
+{
+    results = Path.Combine(Machine.Root, ".local/bench/results"); // of a run that broke off, what there is, and not as the latest run
+    throw;
+}
 finally
 {
     foreach (var peer in peers) await peer.DisposeAsync();
-    report.Write(results, how); // of a run that broke off, what there is
+    report.Write(results, how);
 }
 Console.WriteLine(File.ReadAllText(Path.Combine(results, "latest.md")));
 
@@ -94,7 +102,7 @@ async Task LivesAsync()
     await lives.DialsAsync(null, 25, quick ? 200 : 1000); // until everything is compiled
     foreach (var perSecond in (double[])[25, 50, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
     await lives.TalksAsync(report, 20, quick ? 100 : 600);
-    for (var pass = 0; pass < (quick ? 1 : 3); pass++) await lives.CapacityAsync(report, 75, quick ? 750 : 4500); // more than is brought to its end
+    for (var pass = 0; pass < (quick ? 1 : 3); pass++) await lives.CapacityAsync(report, 100, quick ? 1000 : 6000); // more than is brought to its end
     await lives.ColdAsync(report);
     await lives.LastingAsync(report, lasting);
     await lives.OrganizationsAsync(10);
@@ -105,6 +113,17 @@ async Task LivesAsync()
     await lives.DialsAsync(report, 50, quick ? 250 : 1000, "_two_workers");
     await lives.TalksAsync(report, 20, quick ? 100 : 600, "_two_workers");
     await lives.RebuildAsync(report, quick ? 200_000 : 2_000_000, quick ? 100 : 600);
+}
+
+// As ours are: on a fresh database, and with no other peer beside it.
+async Task StockLivesAsync()
+{
+    await using var stock = new Stock();
+    await Machine.NewDatabaseAsync(stock.Database);
+    await stock.StartAsync();
+    await Rounds.PostAsync(stock, 64, TimeSpan.FromSeconds(warmUp)); // until it is compiled
+    await Machine.RestAsync();
+    await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);
 }
 
 // Last, when the others are gone: PostgreSQL has not enough connections for all.
