@@ -113,7 +113,7 @@ public sealed class Exchange(Scenarios scenarios, Faults faults, Rooms rooms, Wi
         if (call.Fault(FaultKind.DuplicateCallbacks) is not null) await callbacks.SendAsync(call.StatusCallback, form);
     }
 
-    private Task RecordedAsync(SandboxCall call) => call.RecordingStatusCallback.Length == 0 ? Task.CompletedTask : callbacks.SendAsync(call.RecordingStatusCallback, new()
+    private Task RecordedAsync(SandboxCall call) => call.RecordingStatusCallback.Length == 0 || call.Fault(FaultKind.DropRecordingCallback) is not null ? Task.CompletedTask : callbacks.SendAsync(call.RecordingStatusCallback, new()
     {
         ["AccountSid"] = call.AccountSid,
         ["CallSid"] = call.Sid,

@@ -36,6 +36,9 @@ public enum FaultKind
     /// <summary>Callbacks are lost.</summary>
     DropCallbacks,
 
+    /// <summary>The word that a recording is finished is lost.</summary>
+    DropRecordingCallback,
+
     /// <summary>The carrier forgets how long the call may last.</summary>
     IgnoreTimeLimit,
 

@@ -100,8 +100,9 @@ internal sealed class CallChange(NpgsqlDataSource source, StoreSettings settings
 
         if (call.State.ParentCallId is { } parentId && await OpenAsync(parentId, cancellationToken) is { } parent)
             await ApplyAsync(parent, Transferring.Mirror(parent.State, call.Document.Call, now).Events, cancellationToken);
-        if (facts.OfType<CallEnded>().FirstOrDefault() is { } ended && call.State.OpenTransfer is { } open && await OpenAsync(open.LegId, cancellationToken) is { } leg)
-            await ApplyAsync(leg, Legs.CallerLeft(leg.State, ended.At).Events, cancellationToken);
+        if (facts.FirstOrDefault(f => f is CallEnded or AnsweredByReported) is { } gone && call.State is { OpenTransfer: { } open } state && (state.IsOver || state.HasMachine)
+            && await OpenAsync(open.LegId, cancellationToken) is { } leg)
+            await ApplyAsync(leg, Legs.CallerLeft(leg.State, gone is CallEnded ended ? ended.At : now).Events, cancellationToken);
     }
 
     /// <summary>

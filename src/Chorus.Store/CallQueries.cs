@@ -10,7 +10,12 @@ using NpgsqlTypes;
 namespace Chorus.Store;
 
 /// <summary>A call as it is served, with the version of the stream behind it.</summary>
-public sealed record VersionedCall(CallView Call, long Version);
+public sealed record VersionedCall(CallView Call, long Version, int Generation = 0)
+{
+    public string Tag => TagOf(Version, Generation);
+
+    internal static string TagOf(long version, int generation) => generation == 0 ? $"{version}" : $"{version}.{generation}";
+}
 
 /// <summary>What a list of calls may be narrowed by; null or empty is not asked for.</summary>
 public sealed record CallFilter
@@ -44,12 +49,12 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, [
     {
         if (await reads.FindAsync(organizationId, id, versionOnly: false, cancellationToken) is not { } stored) return null;
         if (stored.Callee is { } callee) keys.Learn(callee);
-        return new(await ViewAsync(stored.View!, cancellationToken), stored.Version);
+        return new(await ViewAsync(stored.View!, cancellationToken), stored.Version, stored.Generation);
     }
 
-    /// <summary>The version of the stream behind a call; null if the organization has no such call.</summary>
-    public async Task<long?> VersionAsync(Guid organizationId, Guid id, CancellationToken cancellationToken) =>
-        (await reads.FindAsync(organizationId, id, versionOnly: true, cancellationToken))?.Version;
+    /// <summary>What tells a call from what it was before; null if the organization has no such call.</summary>
+    public async Task<string?> TagAsync(Guid organizationId, Guid id, CancellationToken cancellationToken) =>
+        await reads.FindAsync(organizationId, id, versionOnly: true, cancellationToken) is { } stored ? VersionedCall.TagOf(stored.Version, stored.Generation) : null;
 
     /// <summary>Which of these carrier legs belong to calls, of whatever organization.</summary>
     public async Task<IReadOnlySet<string>> OwnedAsync(string[] callSids, CancellationToken cancellationToken)
@@ -105,7 +110,7 @@ public sealed class CallQueries(IDocumentStore store, NpgsqlDataSource source, [
             $"""
             select exists (select from {calls} where tenant_id = $1 and phone_number_id = $2 and {CallPlaces.Living})
                 or exists (select from {settings.Schema}.jobs j join {calls} d on d.tenant_id = $1 and d.id = j.call_id
-                    where j.organization_id = $3 and j.kind in ('{JobKinds.FollowUp}', '{JobKinds.Recording}') and j.due_at < 'infinity' and d.phone_number_id = $2)
+                    where j.organization_id = $3 and j.kind in ('{JobKinds.FollowUp}', '{JobKinds.Recording}', '{JobKinds.RecordingSearch}') and j.due_at < 'infinity' and d.phone_number_id = $2)
             """);
         foreach (var value in (object[])[organizationId.ToString(), phoneNumberId, organizationId]) command.Parameters.Add(new() { Value = value });
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;

@@ -5,7 +5,8 @@ namespace Chorus.Store;
 /// <summary>A call as it stands in the store.</summary>
 /// <param name="View">Null where only the version was asked for.</param>
 /// <param name="Callee">Whose number it was placed to; null if they are erased.</param>
-internal sealed record StoredCall(long Version, byte[]? View, Callee? Callee);
+/// <param name="Generation">How often it was folded anew.</param>
+internal sealed record StoredCall(long Version, int Generation, byte[]? View, Callee? Callee);
 
 /// <summary>
 /// Reads calls by id: one round trip for all that wait, two of them side by side. It begins after they came, so they see what was
@@ -48,15 +49,15 @@ internal sealed class CallReads(NpgsqlDataSource source, StoreSettings settings)
     }
 
     private NpgsqlBatchCommand Command(Read read) => new(read.VersionOnly
-        ? $"select mt_version from {calls} where tenant_id = $1 and id = $2"
-        : $"select d.mt_version, d.data -> 'call', c.id, c.key from {calls} d left join {callees} c on c.id = d.callee_id where d.tenant_id = $1 and d.id = $2")
+        ? $"select mt_version, generation from {calls} where tenant_id = $1 and id = $2"
+        : $"select d.mt_version, d.generation, d.data -> 'call', c.id, c.key from {calls} d left join {callees} c on c.id = d.callee_id where d.tenant_id = $1 and d.id = $2")
     {
         Parameters = { new NpgsqlParameter<string>() { TypedValue = read.OrganizationId.ToString() }, new NpgsqlParameter<Guid>() { TypedValue = read.Id } },
     };
 
     private static StoredCall Stored(NpgsqlDataReader reader, bool versionOnly) => versionOnly
-        ? new(reader.GetInt64(0), null, null)
-        : new(reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), reader.IsDBNull(2) ? null : new(reader.GetGuid(2), reader.GetFieldValue<byte[]>(3)));
+        ? new(reader.GetInt64(0), reader.GetInt32(1), null, null)
+        : new(reader.GetInt64(0), reader.GetInt32(1), reader.GetFieldValue<byte[]>(2), reader.IsDBNull(3) ? null : new(reader.GetGuid(3), reader.GetFieldValue<byte[]>(4)));
 
     private sealed record Read(Guid OrganizationId, Guid Id, bool VersionOnly, CancellationToken Left)
     {

@@ -19,6 +19,9 @@ public static class JobKinds
     /// <summary>Fetch the recording from the carrier.</summary>
     public const string Recording = "recording";
 
+    /// <summary>See whether the carrier has a recording of which its word was lost.</summary>
+    public const string RecordingSearch = "recording_search";
+
     /// <summary>Analyse the conversation.</summary>
     public const string Analysis = "analysis";
 
@@ -73,13 +76,14 @@ public sealed class Jobs(NpgsqlDataSource source, StoreSettings settings)
     }
 
     /// <summary>Takes what is due, for <see cref="Lease"/> or until the worker is gone.</summary>
+    /// <param name="analyses">Whether analyses are taken, or everything else.</param>
     /// <param name="busy">Organizations that have enough under way.</param>
-    public async Task<IReadOnlyList<Job>> TakeAsync(string node, DateTimeOffset now, int most, Guid[] busy, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Job>> TakeAsync(bool analyses, string node, DateTimeOffset now, int most, Guid[] busy, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(
             $"""
             update {settings.Schema}.jobs j set due_at = $2, attempts = j.attempts + 1, taken_by = $4
-            from (select call_id, kind, number from {settings.Schema}.jobs where due_at <= $1 and organization_id <> all($3) order by due_at limit {most} for update skip locked) due
+            from (select call_id, kind, number from {settings.Schema}.jobs where due_at <= $1 and kind {(analyses ? "=" : "<>")} '{JobKinds.Analysis}' and organization_id <> all($3) order by due_at limit {most} for update skip locked) due
             where j.call_id = due.call_id and j.kind = due.kind and j.number = due.number
             returning j.organization_id, j.call_id, j.kind, j.number, j.attempts, j.created_at
             """);

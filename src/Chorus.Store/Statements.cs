@@ -13,8 +13,8 @@ internal delegate void Statements(string sql, params object[] values);
 /// <summary>One statement of a batch.</summary>
 internal static class Statement
 {
-    /// <summary>Has what follows in its transaction planned for all that there is: connections plan lookups.</summary>
-    public const string AllRows = "select set_config('enable_seqscan', 'on', true), set_config('max_parallel_workers_per_gather', '2', true)";
+    /// <summary>Has what follows in its transaction planned for all that there is, and take its time: connections plan lookups.</summary>
+    public const string AllRows = "select set_config('enable_seqscan', 'on', true), set_config('max_parallel_workers_per_gather', '2', true), set_config('idle_in_transaction_session_timeout', '0', true)";
 
     private static readonly ConcurrentDictionary<string, string> Known = new();
 

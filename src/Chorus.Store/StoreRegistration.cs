@@ -72,14 +72,15 @@ public static class StoreRegistration
     /// <summary>
     /// Statements are prepared once they repeat, and a connection goes back to the pool as it is: nothing here leaves state on
     /// one (locks are a transaction's; leases have connections of their own). Everything is looked up: a plan that was made while
-    /// a table was small would go on reading the whole of it until somebody analyzes it. What the operator has set stays.
+    /// a table was small would go on reading the whole of it until somebody analyzes it. A host that freezes within a transaction holds an
+    /// organization's account for seconds, not until TCP gives up. What the operator has set stays.
     /// </summary>
     private static string Tuned(string connection)
     {
         var tuned = new NpgsqlConnectionStringBuilder(connection);
         if (!connection.Contains("Max Auto Prepare", StringComparison.OrdinalIgnoreCase)) tuned.MaxAutoPrepare = 100;
         if (!connection.Contains("No Reset On Close", StringComparison.OrdinalIgnoreCase)) tuned.NoResetOnClose = true;
-        tuned.Options = $"-c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0 {tuned.Options ?? Environment.GetEnvironmentVariable("PGOPTIONS")}".TrimEnd(); // of what is said twice the last counts
+        tuned.Options = $"-c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0 -c idle_in_transaction_session_timeout=20s {tuned.Options ?? Environment.GetEnvironmentVariable("PGOPTIONS")}".TrimEnd(); // of what is said twice the last counts
         return tuned.ToString();
     }
 
@@ -150,6 +151,7 @@ public static class EventNames
         ["agent_swapped"] = typeof(AgentSwapped),
         ["transfer_initiated"] = typeof(TransferInitiated),
         ["callee_held"] = typeof(CalleeHeld),
+        ["callee_waits"] = typeof(CalleeWaits),
         ["transfer_progressed"] = typeof(TransferProgressed),
         ["leg_progressed"] = typeof(LegProgressed),
         ["transfer_accepted"] = typeof(TransferAccepted),

@@ -240,7 +240,9 @@ create table if not exists {schema}.jobs (
     primary key (call_id, kind, number)
 );
 alter table {schema}.jobs add column if not exists taken_by text; -- the worker that has it; null if nobody has
-create index if not exists jobs_due on {schema}.jobs (due_at);
+create index if not exists jobs_due_but_analyses on {schema}.jobs (due_at) where kind <> 'analysis';
+create index if not exists analyses_due on {schema}.jobs (due_at) where kind = 'analysis';
+drop index if exists {schema}.jobs_due; -- of builds before
 
 -- Signs of life, by the database's clock.
 create table if not exists {schema}.workers (
@@ -287,6 +289,7 @@ create table if not exists {schema}.data_protection_keys (
     friendly_name text primary key,
     xml           text not null
 );
+alter table {schema}.data_protection_keys add column if not exists created_at timestamptz not null default '-infinity';
 
 -- Lists, newest first. Calls that are not over are few, and one index by time serves them, whatever a list is narrowed by. Those that
 -- are over, by far the most, are found by each filter: they get there once, with their end, so that a call that begins or moves on is

@@ -23,7 +23,7 @@ builder.Services.AddSingleton<ICarrier>(s => new TwilioCarrier(
     s.GetRequiredService<IHttpClientFactory>().CreateClient("twilio"), s.GetRequiredService<CallbackUrls>(), s.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<Reports>().AddSingleton<Circuits>().AddSingleton<Pace>().AddSingleton<Dialler>().AddSingleton<Lease>().AddSingleton<OpenCalls>().AddSingleton<Talker>().AddSingleton<RelayMetrics>();
 builder.Services.AddSingleton<Brains>().AddSingleton<HttpTools>().AddSingleton<Deeds>().AddSingleton<AgentMetrics>();
-builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>().AddSingleton<IJob, Republish>();
+builder.Services.AddSingleton<IJob, FollowUp>().AddSingleton<IJob, RecordingFetch>().AddSingleton<IJob, RecordingSearch>().AddSingleton<IJob, Analysis>().AddSingleton<IJob, Webhook>().AddSingleton<IJob, Republish>();
 builder.Services.AddSingleton<Presence>().AddHostedService(s => s.GetRequiredService<Presence>()).AddHostedService<JobRunner>().AddHostedService<EventRelay>();
 builder.Services.AddSingleton<CommandListener>();
 builder.Logging.AddFilter("Wolverine.Configuration.HandlerDiscovery", LogLevel.Error); // it warns that it found no handlers: they are handed to it

@@ -54,7 +54,12 @@ public sealed class WorkerSettings
     /// <summary>Where clients reach the API; part of the recordings' addresses. Default <c>http://127.0.0.1:8080</c>.</summary>
     public Uri ApiUrl { get; set; } = new("http://127.0.0.1:8080");
 
-    public WorkerSettings Checked() => PublicUrl is not null ? this : throw new InvalidOperationException("Chorus:PublicUrl is not configured.");
+    public WorkerSettings Checked() => PublicUrl switch
+    {
+        null => throw new InvalidOperationException("Chorus:PublicUrl is not configured."),
+        { IsAbsoluteUri: true, Scheme: "http" or "https", AbsolutePath: "/" } => this,
+        _ => throw new InvalidOperationException($"Chorus:PublicUrl must be http or https and have no path, for carriers are given /carriers/… below it; it is {PublicUrl}."),
+    };
 }
 
 /// <summary>Configuration section <c>Chorus:Brain</c>: which model talks. Without a model, the offline brain does.</summary>

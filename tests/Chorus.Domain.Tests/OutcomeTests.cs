@@ -49,16 +49,19 @@ public sealed class OutcomeTests
     }
 
     [Theory]
-    [InlineData(null, false, false, CustomerHangup, Customer)]
-    [InlineData(null, true, false, MaxDuration, Organization)]
-    [InlineData(AgentHangup, false, false, AgentHangup, Agent)]
-    [InlineData(ApiHangup, true, false, ApiHangup, Organization)]
-    [InlineData(AgentError, false, false, AgentError, Agent)]
-    [InlineData(null, false, true, Transferred, Agent)]
-    [InlineData(null, true, true, MaxDuration, Organization)]
-    [InlineData(ApiHangup, false, true, ApiHangup, Organization)]
-    public void An_answered_call_was_ended_by_whoever_asked_first(EndedReason? asked, bool reachedLimit, bool transferred, EndedReason reason, Party party) =>
-        Outcome.OfConversation(asked is { } r ? new HangupRequested(r, Some.Noon) : null, reachedLimit, transferred).ShouldBe(new(Completed, reason, party));
+    [InlineData(null, false, false, false, CustomerHangup, Customer)]
+    [InlineData(null, true, false, false, MaxDuration, Organization)]
+    [InlineData(AgentHangup, false, false, false, AgentHangup, Agent)]
+    [InlineData(ApiHangup, true, false, false, ApiHangup, Organization)]
+    [InlineData(AgentError, false, false, false, AgentError, Agent)]
+    [InlineData(null, false, true, false, Transferred, Agent)]
+    [InlineData(null, true, true, false, MaxDuration, Organization)]
+    [InlineData(ApiHangup, false, true, false, ApiHangup, Organization)]
+    [InlineData(null, false, false, true, Voicemail, Agent)] // a box that is full
+    [InlineData(null, false, true, true, Transferred, Agent)] // a human whom the detection took for a machine
+    [InlineData(ApiHangup, false, false, true, ApiHangup, Organization)]
+    public void An_answered_call_was_ended_by_whoever_asked_first(EndedReason? asked, bool reachedLimit, bool transferred, bool machine, EndedReason reason, Party party) =>
+        Outcome.OfConversation(asked is { } r ? new HangupRequested(r, Some.Noon) : null, reachedLimit, transferred, machine).ShouldBe(new(Completed, reason, party));
 
     [Fact]
     public void Every_reason_has_a_party_and_a_snake_case_name()

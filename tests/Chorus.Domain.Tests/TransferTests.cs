@@ -100,10 +100,58 @@ public sealed class TransferTests
     [Fact]
     public void An_agents_goodbye_ends_nothing_once_the_callee_is_with_somebody_else()
     {
-        Ending.Leave(Some.Talking(), EndedReason.AgentHangup, Some.At(20)).Events.ShouldHaveSingleItem();
+        Ending.Leave(Some.Talking(), Some.Talking().Speaker, EndedReason.AgentHangup, Some.At(20)).Events.ShouldHaveSingleItem();
         var transferring = Some.Talking().After(Initiate(Some.Talking()));
         foreach (var call in (Call[])[transferring, transferring.After(new CalleeHeld(Leg, Some.At(21))), Some.Talking().After(new AnsweredByReported("machine_start", Some.At(7)))])
-            Ending.Leave(call, EndedReason.AgentHangup, Some.At(22)).Events.ShouldBeEmpty();
+            Ending.Leave(call, call.Speaker, EndedReason.AgentHangup, Some.At(22)).Events.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void An_agents_goodbye_ends_nothing_once_another_agent_has_taken_over()
+    {
+        var swapped = Some.Talking().After(new AgentSwapped(Some.Talking().Speaker, Guid.AllBitsSet, null, Some.At(20)));
+        Ending.Leave(swapped, Some.Talking().Speaker, EndedReason.AgentHangup, Some.At(22)).Events.ShouldBeEmpty();
+        Ending.Leave(swapped, Guid.AllBitsSet, EndedReason.AgentHangup, Some.At(22)).Events.ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public void A_machine_that_is_detected_while_a_human_is_called_gets_its_message_undisturbed_and_no_human()
+    {
+        var machine = Some.Talking().After(Initiate(Some.Talking())).After(new AnsweredByReported("machine_end_beep", Some.At(22)));
+        (machine.MustMove, machine.HasMachine).ShouldBe((true, true));
+        Watch.Due(machine, Bounds.Default).ShouldBe(Some.At(22) + Bounds.Default.Move);
+        machine.After(new MessageBegun(Some.At(23))).MustMove.ShouldBeFalse();
+        Initiate(Some.Talking().After(new AnsweredByReported("machine_start", Some.At(7)))).Refusal!.Code.ShouldBe("call-reached-machine");
+    }
+
+    [Fact]
+    public void A_callee_who_is_with_a_human_is_no_machine_whatever_is_detected_then()
+    {
+        var joined = Some.Talking().After(Initiate(Some.Talking())).After(new CalleeHeld(Leg, Some.At(21)), new CalleeWaits(Leg, Some.At(22)), new TransferProgressed(Leg, TransferStatus.Connected, Some.At(30)));
+        var misjudged = joined.After(new AnsweredByReported("machine_end_other", Some.At(31)));
+        (misjudged.MustMove, misjudged.HasMachine).ShouldBe((false, false));
+    }
+
+    [Fact]
+    public void The_callee_goes_into_the_room_once_after_they_were_told_to_hold()
+    {
+        var transferring = Some.Talking().After(Initiate(Some.Talking()));
+        Transferring.Wait(transferring, Some.At(21)).Events.ShouldBeEmpty();
+        var held = transferring.After(Transferring.Hold(transferring, Some.At(21)));
+        var waits = held.After(Transferring.Wait(held, Some.At(25)));
+        waits.WaitsFor.ShouldBe(Leg);
+        Transferring.Wait(waits, Some.At(26)).Events.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_line_on_which_nothing_is_said_for_minutes_is_forsaken_unless_the_callee_is_with_somebody_else()
+    {
+        var now = Some.At(5) + Watch.Stretch + TimeSpan.FromSeconds(1);
+        Watch.IsForsaken(Some.Talking(), now).ShouldBeTrue();
+        Watch.IsForsaken(Some.Talking().After(new TurnSpoken(Role.User, "Hello?", false, Some.At(7))), now).ShouldBeFalse();
+        Watch.IsForsaken(Some.Talking().After(Initiate(Some.Talking())), now).ShouldBeFalse();
+        Watch.IsForsaken(Some.Talking().After(new AnsweredByReported("machine_start", Some.At(5))), now).ShouldBeFalse();
+        Watch.IsForsaken(Some.Over(), now).ShouldBeFalse();
     }
 
     [Fact]

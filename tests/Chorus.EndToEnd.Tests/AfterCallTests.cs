@@ -73,18 +73,21 @@ public sealed class AfterCallTests(Service service)
         part.StatusCode.ShouldBe(HttpStatusCode.PartialContent);
         (await part.Content.ReadAsByteArrayAsync()).ShouldBe(whole[100..200]);
 
-        var link = (await Service.PostAsync(tenant.Client, $"/v1/calls/{call.Id()}/recording/link", new { expiresInSeconds = 2 })).GetProperty("data").GetProperty("url").GetString()!;
+        var (link, brief) = (await LinkAsync(600), await LinkAsync(1));
         using var stranger = new HttpClient();
         (await stranger.GetByteArrayAsync(link)).ShouldBe(whole);
         (await stranger.GetAsync(link + "x")).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await stranger.GetAsync(url)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await (await service.TenantAsync()).Client.GetAsync(url)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
-        await Eventually.TrueAsync(async () => (await stranger.GetAsync(link)).StatusCode is HttpStatusCode.Forbidden, Service.Patience, () => "the link does not expire");
+        await Eventually.TrueAsync(async () => (await stranger.GetAsync(brief)).StatusCode is HttpStatusCode.Forbidden, Service.Patience, () => "the link does not expire");
 
         var stored = (await tenant.EventsAsync(call.Id())).Single(e => e.GetProperty("type").GetString() == "recording_stored").GetProperty("data");
         stored.GetProperty("sha256").GetString().ShouldBe(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(whole)));
         for (var channel = 0; channel < 2; channel++)
             Enumerable.Range(11, (whole.Length / 4) - 11).Any(frame => BitConverter.ToInt16(whole, (frame * 4) + (channel * 2)) != 0).ShouldBeTrue("one side is missing");
+
+        async Task<string> LinkAsync(int expiresInSeconds) =>
+            (await Service.PostAsync(tenant.Client, $"/v1/calls/{call.Id()}/recording/link", new { expiresInSeconds })).GetProperty("data").GetProperty("url").GetString()!;
     }
 
     [Fact]

@@ -206,6 +206,62 @@ public sealed class FaultsTests(Service service)
     }
 
     [Fact]
+    public async Task A_human_for_whom_somebody_waits_is_dialled_before_those_who_wait_for_the_numbers_pace()
+    {
+        var tenant = await service.TenantAsync(TransferStoriesTests.Agent);
+        await TransferStoriesTests.PutTargetsAsync(tenant, new { type = "phone_number", phoneNumber = "+14155550201", transferType = "cold", description = "the dispatch team" });
+        using var paced = await tenant.Client.PatchAsJsonAsync($"/v1/phone-numbers/{tenant.PhoneNumberId}", new { callsPerSecond = 1 });
+        paced.StatusCode.ShouldBe(HttpStatusCode.OK, await paced.Content.ReadAsStringAsync());
+        var first = await tenant.PlaceAsync("+14155550112");
+        await tenant.UntilAsync(first, c => c.GetProperty("callSid").ValueKind is JsonValueKind.String); // it had the first turn
+        var behind = await Task.WhenAll(Enumerable.Range(0, 15).Select(i => tenant.PlaceAsync($"+14155550{i + 310}")));
+
+        var call = await tenant.EndOfAsync(first);
+
+        call.End().ShouldBe(("completed", "transferred"));
+        var waiting = 0;
+        foreach (var id in behind) if ((await tenant.Client.PostAsync($"/v1/calls/{id}/hangup", null)).IsSuccessStatusCode && (await service.WitnessAsync(id, "dial")).Length == 0) waiting++;
+        waiting.ShouldBeGreaterThan(5); // it was not their turn yet
+    }
+
+    [Fact]
+    public async Task A_callee_is_still_on_the_line_when_the_store_is_back_after_it_was_away_for_seconds()
+    {
+        var tenant = await service.TenantAsync(TransferStoriesTests.Agent);
+        await TransferStoriesTests.PutTargetsAsync(tenant, new { type = "phone_number", phoneNumber = "+14155550201", transferType = "warm", description = "the dispatch team" });
+        await using var source = Npgsql.NpgsqlDataSource.Create(service.Postgres);
+        await using var failing = source.CreateCommand(
+            $$"""
+            create sequence holds;
+            create function fail_holds() returns trigger language plpgsql as 'begin if nextval(''holds'') <= 20 then raise exception ''away'' using errcode = ''57P03''; end if; return new; end';
+            create trigger fail_holds before insert on chorus.mt_events for each row when (new.type = 'callee_held' and new.tenant_id = '{{tenant.Id}}') execute function fail_holds();
+            """);
+        await failing.ExecuteNonQueryAsync();
+
+        var call = await tenant.CallAsync("+14155550112");
+
+        call.End().ShouldBe(("completed", "transferred"));
+        await using var tries = source.CreateCommand("drop trigger fail_holds on chorus.mt_events; select last_value from holds");
+        ((long)(await tries.ExecuteScalarAsync())!).ShouldBeGreaterThan(20);
+    }
+
+    [Fact]
+    public async Task A_recording_is_kept_though_the_word_that_it_is_finished_was_lost()
+    {
+        var tenant = await service.TenantAsync();
+        await service.PlanAsync("DropRecordingCallback", "+14155550306");
+        (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550306", name = "talks", rings = 0.2, talks = new[] { new { says = "Goodbye!" } } })).EnsureSuccessStatusCode();
+        var call = await tenant.CallAsync("+14155550306");
+        await using var source = Npgsql.NpgsqlDataSource.Create(service.Postgres);
+        await using var hurry = source.CreateCommand($"update chorus.jobs set due_at = now() where call_id = '{call.Id()}' and kind = 'recording_search' and due_at > now()");
+        await Eventually.TrueAsync(async () => await hurry.ExecuteNonQueryAsync() == 1, Service.Patience, () => "nobody will look for it");
+
+        call = await tenant.UntilAsync(call.Id(), c => c.GetProperty("recordingUrl").ValueKind is JsonValueKind.String);
+
+        (await tenant.Client.GetByteArrayAsync(call.GetProperty("recordingUrl").GetString())).Length.ShouldBeGreaterThan(1000);
+    }
+
+    [Fact]
     public async Task A_goodbye_that_cannot_be_stored_leaves_nobody_on_a_line_where_nobody_speaks()
     {
         var tenant = await service.TenantAsync();

@@ -35,7 +35,7 @@ public sealed class Service : IAsyncLifetime
     {
         Postgres = await TestServers.TestServers.NewDatabaseAsync(database);
         var broker = TestServers.TestServers.RabbitMq(virtualHost);
-        var recordings = Path.Combine(Path.GetTempPath(), "chorus-tests", database);
+        var recordings = Path.Combine(HostProcess.Root, ".local", "tests", database);
         Dictionary<string, string> store = new() { ["Chorus__Recordings__Folder"] = recordings, ["ConnectionStrings__Postgres"] = Postgres, ["ConnectionStrings__RabbitMq"] = broker.Replace(":28672/", $":{brokerPort}/") };
         Dictionary<string, string> sandbox = new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token };
         Sandbox = new("Chorus.Sandbox", sandbox);
@@ -52,7 +52,6 @@ public sealed class Service : IAsyncLifetime
             ["Chorus__Conversation__Silence"] = "00:00:02",
             ["Chorus__Conversation__Filler"] = "00:00:02.5",
             ["Chorus__Brain__Timeout"] = "00:00:04",
-            ["Chorus__TransferRingTimeoutSeconds"] = "10",
         };
         WorkerSettings = worker;
         Worker = new("Chorus.Worker", worker);

@@ -58,6 +58,23 @@ public sealed class TransferStoriesTests(Service service)
         await OneDialEachAndBooksBalance(tenant, call, leg);
     }
 
+    [Fact]
+    public async Task A_human_is_joined_with_the_callee_and_not_with_somebody_who_is_still_told_to_hold()
+    {
+        var tenant = await TenantAsync(("+14155550201", "warm", "the dispatch team"));
+        var message = string.Join(' ', Enumerable.Repeat("Please hold the line.", 20)); // for a second and a third
+        (await tenant.Client.PatchAsJsonAsync($"/v1/agents/{tenant.AgentId}", new { holdMessage = message })).EnsureSuccessStatusCode();
+
+        var call = await SettledAsync(tenant, await tenant.PlaceAsync("+14155550112"));
+
+        call.End().ShouldBe(("completed", "transferred"));
+        (await DetailsAsync(call.Id(), "say")).ShouldBe([message]);
+        var (waits, connected) = (await AtAsync(call.Id(), "callee_waits"), await AtAsync(call.GetProperty("transferCalls")[0].Id(), "leg_progressed"));
+        (connected - waits).ShouldBeGreaterThan(TimeSpan.Zero);
+
+        async Task<DateTimeOffset> AtAsync(Guid id, string type) => (await tenant.EventsAsync(id)).Single(e => e.GetProperty("type").GetString() == type).GetProperty("at").GetDateTimeOffset();
+    }
+
     [Theory]
     [InlineData("+14155550203", "warm_briefing", "declined", "completed")]
     [InlineData("+14155550206", "warm_briefing", "declined", "completed")] // hangs up in the briefing

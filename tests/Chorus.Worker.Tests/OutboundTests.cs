@@ -94,7 +94,7 @@ public sealed class OutboundTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_slow_service_is_given_up() => (await Call(Url("/slow"))).Result.ShouldBe("The service did not answer in time.");
+    public async Task A_slow_service_is_given_up() => (await Call(Url("/slow"), seconds: 1)).Result.ShouldBe("The service did not answer in time.");
 
     [Fact]
     public async Task A_redirect_is_not_followed_and_an_error_is_told()
@@ -106,11 +106,11 @@ public sealed class OutboundTests : IAsyncLifetime
 
     private string Url(string path) => server.Urls.First() + path;
 
-    private static async Task<Domain.Calls.ToolCalled> Call(string url, string method = "GET", bool allowLoopback = true, object? given = null)
+    private static async Task<Domain.Calls.ToolCalled> Call(string url, string method = "GET", bool allowLoopback = true, object? given = null, int seconds = 30)
     {
         var secrets = new Secrets(new EphemeralDataProtectionProvider());
         using var tools = new HttpTools(new WorkerSettings { Outbound = new() { AllowLoopback = allowLoopback } }, secrets, TimeProvider.System);
-        var tool = new HttpTool("t", "d", url, method, Anything, secrets.Protect("""{"x-key":"secret"}"""), ["x-key"], TimeoutSeconds: 1);
+        var tool = new HttpTool("t", "d", url, method, Anything, secrets.Protect("""{"x-key":"secret"}"""), ["x-key"], TimeoutSeconds: seconds);
         return await tools.CallAsync(tool, JsonSerializer.SerializeToElement(given ?? new { city = "Berlin Mitte" }));
     }
 

@@ -49,7 +49,7 @@ public sealed class RecordingStoreTests
             bucket[key] = (body.ToArray(), http.Request.ContentType);
         });
         server.MapGet("/calls/{**key}", (string key, HttpContext http) =>
-            http.Request.Query["X-Amz-Signature"].Count == 1 && http.Request.Query["X-Amz-Expires"] == "60" ? Results.Bytes(bucket[key].Sound) : Results.StatusCode(403));
+            http.Request.Query["X-Amz-Signature"].Count == 1 && int.Parse(http.Request.Query["X-Amz-Expires"].ToString()) is > 30 and <= 60 ? Results.Bytes(bucket[key].Sound) : Results.StatusCode(403));
         await server.StartAsync();
 
         using var store = new S3Recordings(new() { S3 = new() { Bucket = "calls", ServiceUrl = new(server.Urls.First()), AccessKey = "key", SecretKey = "secret", LinkLifetime = TimeSpan.FromMinutes(1) } }, TimeProvider.System);

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text;
+using Chorus.Domain.Agents;
+using Chorus.Domain.Calls;
 using Chorus.Worker.Carriers;
 using Chorus.Worker.Carriers.Twilio;
 
@@ -23,6 +25,30 @@ public sealed class TwilioAnswersTests
 
     [Fact]
     public async Task A_call_is_not_gone_because_an_answer_says_nothing_of_it() => await Should.ThrowAsync<HttpRequestException>(() => Find("{}", HttpStatusCode.OK));
+
+    [Fact]
+    public async Task A_dial_that_found_no_name_no_connection_and_no_handshake_has_left_nothing_behind() =>
+        (await DialAsync(new Fails(reads: false))).ShouldBeOfType<DialAnswer.NotPlaced>();
+
+    [Fact]
+    public async Task A_dial_of_which_a_byte_may_have_left_is_not_known_to_have_failed() => (await DialAsync(new Fails(reads: true))).ShouldBeOfType<DialAnswer.Unknown>();
+
+    private static async Task<DialAnswer> DialAsync(HttpMessageHandler handler)
+    {
+        using var http = new HttpClient(handler) { BaseAddress = new("https://carrier.test") };
+        var call = Call.Fold([new CallRequested(Guid.AllBitsSet, Guid.AllBitsSet, Guid.AllBitsSet, Guid.AllBitsSet, "twilio", "+14155552671", "+14155550101", default, default, 0.06m, 0.6m, 600, DateTimeOffset.UtcNow)])!;
+        var order = new DialOrder(call, 1, 40, 600, null, false, VoicemailAction.Ignore, DateTimeOffset.UtcNow.AddMinutes(1));
+        return await new TwilioCarrier(http, new CallbackUrls(new WorkerSettings { PublicUrl = new("https://chorus.test") }), TimeProvider.System).DialAsync(Account, order, TestContext.Current.CancellationToken);
+    }
+
+    private sealed class Fails(bool reads) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (reads) await request.Content!.CopyToAsync(Stream.Null, cancellationToken);
+            throw new HttpRequestException(HttpRequestError.Unknown);
+        }
+    }
 
     private static async Task<object?> Find(string body, HttpStatusCode status = HttpStatusCode.NotFound)
     {

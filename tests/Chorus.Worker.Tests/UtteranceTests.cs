@@ -56,6 +56,20 @@ public sealed class UtteranceTests
     public void Of_a_piece_under_way_there_was_time_for_so_many_words(double seconds, string heard) =>
         Of("Hello Maria. I am calling about your order.", "Hello Maria.").SoFarAnd(TimeSpan.FromSeconds(seconds)).ShouldBe(heard);
 
+    [Theory]
+    [InlineData("Done. Goodbye!", "Done.", false)]
+    [InlineData("Done. Goodbye!", "Done. Good", true)]
+    [InlineData("好的，我帮您取消。再见。", "好的", false)]
+    [InlineData("好的，我帮您取消。再见。", "好的，我帮您取消。再", true)]
+    public void Its_last_sentence_has_begun_in_scripts_without_spaces_too(string sent, string heard, bool atItsEnd) => Of(sent).IsAtItsEnd(heard).ShouldBe(atItsEnd);
+
+    [Fact]
+    public void A_letter_that_is_a_syllable_takes_longer_to_say()
+    {
+        SpokenTime.Of(new string('a', 24)).ShouldBe(TimeSpan.FromSeconds(2));
+        SpokenTime.Of("好的，我帮您取消").ShouldBe(TimeSpan.FromSeconds(2));
+    }
+
     private static Utterance Of(string sent, params string[] played)
     {
         var utterance = new Utterance();

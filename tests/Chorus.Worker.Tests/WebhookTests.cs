@@ -12,6 +12,18 @@ public sealed class WebhookTests
         MaxDurationSeconds = 600, RequestedAt = Noon, Status = CallStatus.Completed, StartedAt = Noon, RecordingKept = true,
     };
 
+    [Theory]
+    [InlineData(10, 15)]
+    [InlineData(600, 60)]
+    [InlineData(80_000, 600)]
+    [InlineData(90_000, null)] // a day is over
+    public void What_waits_for_an_endpoint_that_is_down_is_looked_at_the_less_often_the_longer_it_waits(int waited, int? seconds)
+    {
+        var result = Webhook.LeftAlone(TimeSpan.FromSeconds(waited));
+        if (seconds is { } after) result.ShouldBeOfType<JobResult.Again>().In.ShouldBe(TimeSpan.FromSeconds(after));
+        else result.ShouldBeOfType<JobResult.GivenUp>();
+    }
+
     [Fact]
     public void A_call_is_told_of_when_nothing_of_it_is_to_come_or_has_not_come_for_long()
     {

@@ -7,27 +7,27 @@ namespace Chorus.Api.Calls;
 /// <summary>Reads a call: as it is, as it stood, and its whole history.</summary>
 public static class GetCall
 {
-    /// <summary><c>GET /v1/calls/{id}</c>, with <c>?version=</c> or <c>?at=</c> as it stood then. The ETag is the stream's version.</summary>
+    /// <summary><c>GET /v1/calls/{id}</c>, with <c>?version=</c> or <c>?at=</c> as it stood then. The ETag is the stream's version, and how often it was folded anew: what was erased is not what a client has. As it stood then it has none.</summary>
     public static async Task<IResult> HandleAsync(Guid id, HttpContext http, CallQueries calls)
     {
         var query = new ListQuery(http.Request);
         var (version, at) = (query.Version("version"), query.Time("at"));
         query.Check();
         // Who follows a call asks often, and mostly nothing has changed: then not even the call is read.
-        if (version is null && at is null && http.Request.Headers.IfNoneMatch.Count > 0 && await calls.VersionAsync(http.OrganizationId(), id, http.RequestAborted) is { } current && IsKnown(http, current))
+        if (version is null && at is null && http.Request.Headers.IfNoneMatch.Count > 0 && await calls.TagAsync(http.OrganizationId(), id, http.RequestAborted) is { } current && IsKnown(http, current))
             return Results.StatusCode(304);
         var found = version is null && at is null
             ? await calls.FindAsync(http.OrganizationId(), id, http.RequestAborted)
             : await calls.FindAsOfAsync(http.OrganizationId(), id, version, at, http.RequestAborted);
         if (found is null) return ApiError.NotFound(version is null && at is null ? "call" : "call at that version or time");
 
-        return IsKnown(http, found.Version) ? Results.StatusCode(304) : Answers.Json(new Envelope<CallView>(found.Call));
+        return version is null && at is null && IsKnown(http, found.Tag) ? Results.StatusCode(304) : Answers.Json(new Envelope<CallView>(found.Call));
     }
 
     /// <summary>Sets the ETag, and compares it with those the client has (RFC 9110, section 13.1.2).</summary>
-    private static bool IsKnown(HttpContext http, long version)
+    private static bool IsKnown(HttpContext http, string tagged)
     {
-        var etag = $"\"{version}\"";
+        var etag = $"\"{tagged}\"";
         http.Response.Headers.ETag = etag;
         return http.Request.Headers.IfNoneMatch.Any(v => v is "*" || v!.Split(',').Any(tag => tag.Trim().Replace("W/", "") == etag));
     }

@@ -86,6 +86,9 @@ public sealed record Call
     /// <summary>The leg that the callee waits for, or talks to.</summary>
     public Guid? HeldFor { get; init; }
 
+    /// <summary>The leg in whose room the callee is, or last was.</summary>
+    public Guid? WaitsFor { get; init; }
+
     /// <summary>The transfer after which the callee came back last.</summary>
     public Guid? ResumedFrom { get; init; }
 
@@ -108,6 +111,10 @@ public sealed record Call
     [JsonIgnore]
     public bool ReachedMachine => AnsweredBy?.AnsweredBy is { } who && (who is "fax" || who.StartsWith("machine", StringComparison.Ordinal));
 
+    /// <summary>A machine is what the agent talks to. Who was joined with a human is none, whatever was detected late.</summary>
+    [JsonIgnore]
+    public bool HasMachine => ReachedMachine && !Transferred;
+
     /// <summary>The agent's message is being spoken to the machine.</summary>
     public bool MessageBegun { get; init; }
 
@@ -120,7 +127,7 @@ public sealed record Call
     /// </summary>
     [JsonIgnore]
     public bool MustMove => this is { IsOver: false, Hangup: null, StartedAt: not null, ParentCallId: null }
-        && ((ReachedMachine && !MessageBegun) || (OpenTransfer is { } open ? HeldFor != open.LegId : HeldFor is not null));
+        && (HasMachine ? !MessageBegun : OpenTransfer is { } open ? HeldFor != open.LegId : HeldFor is not null);
 
     /// <summary>Nothing moves the call any more.</summary>
     [JsonIgnore]
@@ -182,6 +189,7 @@ public sealed record Call
         AgentSwapped e => call with { PersonaId = e.ToAgentId },
         TransferInitiated e => call with { Transfers = [.. call.Transfers, new(e.LegId, e.TransferType, TransferStatus.Initiated, e.At)] },
         CalleeHeld e => call with { HeldFor = e.LegId, HeardAt = e.At },
+        CalleeWaits e => call with { WaitsFor = e.LegId, HeardAt = e.At },
         CalleeResumed e => call with { HeldFor = null, HeardAt = e.At, ResumedFrom = e.LegId, ResumedAtTurn = call.Turns },
         TransferProgressed e => With(call, e.LegId, t => t with { Status = e.Status, At = e.At }),
         TransferEnded e => With(call, e.LegId, t => t with { Status = e.Status, At = e.At, Turns = e.Transcript.Count, Recorded = e.RecordingUrl is not null }),

@@ -45,7 +45,7 @@ public static class CarrierReports
                 Add(new CallStarted(Later(report.At.AddSeconds(-paid), call.RequestedAt)));
             var outcome = call.StartedAt is null
                 ? Outcome.OfUnanswered(report.Status, report.Sip, call.Hangup)
-                : Outcome.OfConversation(call.Hangup, reachedLimit: report.Seconds >= call.MaxDurationSeconds, call.Transferred);
+                : Outcome.OfConversation(call.Hangup, reachedLimit: report.Seconds >= call.MaxDurationSeconds, call.Transferred, call.ReachedMachine);
             facts.AddRange(Ending.End(call, outcome, report.Code, report.Seconds, Later(report.At, call.StartedAt ?? call.RequestedAt)).Events);
         }
     }

@@ -51,11 +51,11 @@ public static class Ending
     }
 
     /// <summary>
-    /// The agent's own wish to end. It is void once the callee is with somebody else, or a machine is: a goodbye that was on
-    /// its way then ends nothing.
+    /// An agent's own wish to end. It is void once the callee is with somebody else, another agent too, or a machine is: a goodbye that was
+    /// on its way then ends nothing.
     /// </summary>
-    public static Decision Leave(Call call, EndedReason reason, DateTimeOffset now) =>
-        call.IsOver || (call.ParentCallId is null && (call.OpenTransfer is not null || call.HeldFor is not null || call.Transferred || call.ReachedMachine))
+    public static Decision Leave(Call call, Guid speaker, EndedReason reason, DateTimeOffset now) =>
+        call.IsOver || call.Speaker != speaker || (call.ParentCallId is null && (call.OpenTransfer is not null || call.HeldFor is not null || call.Transferred || call.ReachedMachine))
             ? Decision.Nothing
             : Hangup(call, reason, now);
 

@@ -6,9 +6,10 @@ public sealed record Outcome(CallStatus Status, EndedReason Reason, Party Party)
     /// <summary>Answered and over; whoever was first to ask for the end is behind it, else the callee.</summary>
     /// <param name="reachedLimit">The carrier ended it because it reached its longest duration.</param>
     /// <param name="transferred">The callee was with a human, not with the agent.</param>
-    public static Outcome OfConversation(HangupRequested? hangup, bool reachedLimit, bool transferred)
+    /// <param name="machine">A machine had answered: a box that is full hangs up by itself.</param>
+    public static Outcome OfConversation(HangupRequested? hangup, bool reachedLimit, bool transferred, bool machine)
     {
-        var reason = hangup?.Reason ?? (reachedLimit ? EndedReason.MaxDuration : transferred ? EndedReason.Transferred : EndedReason.CustomerHangup);
+        var reason = hangup?.Reason ?? (reachedLimit ? EndedReason.MaxDuration : transferred ? EndedReason.Transferred : machine ? EndedReason.Voicemail : EndedReason.CustomerHangup);
         return new(CallStatus.Completed, reason, reason.Party());
     }
 

@@ -12,6 +12,9 @@ public sealed record TransferInitiated(Guid LegId, TransferType TransferType, st
 /// <summary>The callee waits, with music, for a human.</summary>
 public sealed record CalleeHeld(Guid LegId, DateTimeOffset At);
 
+/// <summary>The callee has been told to hold, and is in the room where the human comes to.</summary>
+public sealed record CalleeWaits(Guid LegId, DateTimeOffset At);
+
 /// <summary>A transfer took a step. In the parent's stream.</summary>
 public sealed record TransferProgressed(Guid LegId, TransferStatus Status, DateTimeOffset At);
 

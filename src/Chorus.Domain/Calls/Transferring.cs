@@ -28,6 +28,7 @@ public static class Transferring
         if (call.Status is not CallStatus.InProgress) return Decision.No("call-not-in-progress", "Only a call that is in progress can be transferred.");
         if (call.Hangup is not null) return Decision.No("call-ending", "The call is about to end.");
         if (call.Transferred) return Decision.No("call-transferred", "The callee has been handed over already.");
+        if (call.HasMachine) return Decision.No("call-reached-machine", "A machine has answered the call.");
         return call.OpenTransfer is null ? null : Decision.No("transfer-in-progress", "Another transfer of this call is in progress.");
     }
 
@@ -44,6 +45,10 @@ public static class Transferring
     /// <summary>The callee leaves the agent and waits for the human.</summary>
     public static Decision Hold(Call call, DateTimeOffset now) =>
         call is { IsOver: false, OpenTransfer: { } transfer } && call.HeldFor != transfer.LegId ? Decision.Of(new CalleeHeld(transfer.LegId, now)) : Decision.Nothing;
+
+    /// <summary>The callee goes into the room: from here on the human is not joined with nobody.</summary>
+    public static Decision Wait(Call call, DateTimeOffset now) =>
+        call is { IsOver: false, OpenTransfer: { } transfer } && call.HeldFor == transfer.LegId && call.WaitsFor != transfer.LegId ? Decision.Of(new CalleeWaits(transfer.LegId, now)) : Decision.Nothing;
 
     /// <summary>The callee is back with the agent, once for each transfer that nobody took, whether or not they had to wait.</summary>
     public static Decision Resume(Call call, DateTimeOffset now) =>

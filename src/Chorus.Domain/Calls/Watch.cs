@@ -22,6 +22,9 @@ public static class Watch
 {
     private const long Step = 10 * TimeSpan.TicksPerSecond;
 
+    /// <summary>How long a line may be without a word on record.</summary>
+    public static readonly TimeSpan Stretch = TimeSpan.FromMinutes(5);
+
     /// <summary>When to look; null once the call is over.</summary>
     public static DateTimeOffset? Due(Call call, Bounds bounds)
     {
@@ -33,7 +36,7 @@ public static class Watch
             { CallSid: null, AnswerLost: true } => call.Claim!.At,
             { CallSid: null } => call.Claim!.At + bounds.Answer,
             // From what made it necessary, not from the last sign of life: a lively conversation does not put it off.
-            { MustMove: true } => (call.OpenTransfer is null && call.ReachedMachine && !call.MessageBegun ? call.AnsweredBy!.At : call.Transfers[^1].At) + bounds.Move,
+            { MustMove: true } => (call.HasMachine ? call.AnsweredBy!.At : call.Transfers[^1].At) + bounds.Move,
             _ => Earlier(Limit(call, bounds), NextStep((call.HeardAt ?? call.PlacedAt!.Value) + bounds.Quiet)),
         };
         return call.Hangup is { } hangup ? Earlier(hangup.At + bounds.Hangup, step) : step;
@@ -50,6 +53,10 @@ public static class Watch
     /// <summary>Somebody's telephone rings, or somebody waits for somebody: what is to become of it is decided soon, and the word of it may get lost.</summary>
     public static bool IsBetween(Call call) =>
         call.StartedAt is null || (call.HeldFor is not null && !call.Transferred) || (call.ParentCallId is not null && call.LegStatus is not TransferStatus.Connected);
+
+    /// <summary>The agent has the line, and nothing was said or heard on it for longer than anybody talks at a stretch: who held it is gone, and the carrier does not know.</summary>
+    public static bool IsForsaken(Call call, DateTimeOffset now) =>
+        call is { IsOver: false, Hangup: null, StartedAt: not null, ParentCallId: null, OpenTransfer: null, HeldFor: null, Transferred: false, HasMachine: false, HeardAt: { } heard } && now - heard > Stretch;
 
     /// <summary>A timer that moves with every word stays, for most words, where it is, and so does its place in the store's index.</summary>
     private static DateTimeOffset NextStep(DateTimeOffset time) => new(time.UtcTicks + Step - 1 - (time.UtcTicks + Step - 1) % Step, TimeSpan.Zero);

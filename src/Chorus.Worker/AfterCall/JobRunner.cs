@@ -24,22 +24,27 @@ public abstract record JobResult
     public sealed record GivenUp(string Reason) : JobResult;
 }
 
-/// <summary>Does the work that follows calls, on every worker: whoever is free takes what is due.</summary>
+/// <summary>
+/// Does the work that follows calls, on every worker: whoever is free takes what is due. Analyses go by themselves: a model that hangs
+/// holds up no recording and no webhook.
+/// </summary>
 public sealed class JobRunner(Jobs jobs, IEnumerable<IJob> kinds, WorkerSettings settings, TimeProvider clock, ILogger<JobRunner> log) : BackgroundService
 {
-    private const int AtOnce = 16, AtOnceForOne = 4; // seven at the worst: what is taken at once may be one organization's
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250), Longest = TimeSpan.FromDays(1);
     private readonly Dictionary<string, IJob> kinds = kinds.ToDictionary(k => k.Kind);
-    private readonly SemaphoreSlim free = new(AtOnce, AtOnce);
-    private readonly ConcurrentDictionary<Guid, int> running = new(); // one organization's slow webhooks do not hold up the others
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(LaneAsync(analyses: false, 16, 4, stoppingToken), LaneAsync(analyses: true, 8, 2, stoppingToken));
+
+    /// <param name="mostOfOne">One organization's slow webhooks do not hold up the others. What is taken at once may be one organization's: almost twice as many at the worst.</param>
+    private async Task LaneAsync(bool analyses, int most, int mostOfOne, CancellationToken stoppingToken)
     {
+        var (free, running) = (new SemaphoreSlim(most, most), new ConcurrentDictionary<Guid, int>());
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                var taken = await jobs.TakeAsync(settings.Node, clock.GetUtcNow(), Math.Min(free.CurrentCount, AtOnceForOne), [.. running.Where(r => r.Value >= AtOnceForOne).Select(r => r.Key)], stoppingToken);
+                Guid[] busy = [.. running.Where(r => r.Value >= mostOfOne).Select(r => r.Key)];
+                var taken = await jobs.TakeAsync(analyses, settings.Node, clock.GetUtcNow(), Math.Min(free.CurrentCount, mostOfOne), busy, stoppingToken);
                 foreach (var job in taken)
                 {
                     await free.WaitAsync(stoppingToken);

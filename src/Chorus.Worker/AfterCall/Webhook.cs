@@ -43,7 +43,8 @@ public sealed class Webhook(
     {
         if (await journal.FindAsync(job.OrganizationId, job.CallId, cancellationToken) is not { } state
             || await documents.FindAsync<Agent>(job.OrganizationId, state.AgentId, cancellationToken) is not { PostCallWebhookUrl: { } url } agent) return new JobResult.Done();
-        if (IsIncomplete(state, settings.Record, clock.GetUtcNow() - job.CreatedAt)) return new JobResult.Again(TimeSpan.FromSeconds(1), "waits for analysis, recording or the end of a transfer");
+        var waited = clock.GetUtcNow() - job.CreatedAt;
+        if (IsIncomplete(state, settings.Record, waited)) return new JobResult.Again(LookAgain(waited), "waits for analysis, recording or the end of a transfer");
 
         var call = (await calls.FindAsync(job.OrganizationId, job.CallId, cancellationToken))!.Call;
         var messageId = WebhookAttempts.MessageId(job.CallId);
@@ -51,12 +52,22 @@ public sealed class Webhook(
         var body = JsonSerializer.Serialize(CallCompleted.Of(call), StoreJson.Options);
         WebhookAttempt attempt;
         try { attempt = await CircuitOf(job.OrganizationId, url).ExecuteAsync(async stopping => await SendAsync(url, messageId, SecretsOf(agent), body, stopping), cancellationToken); }
-        catch (BrokenCircuitException) { return new JobResult.Again(Pause, "the endpoint failed too often and is left alone for a while"); }
+        catch (BrokenCircuitException) { return LeftAlone(clock.GetUtcNow() - job.CreatedAt); }
         await attempts.AddAsync(job.OrganizationId, job.CallId, messageId, number, url, attempt, cancellationToken);
         if (attempt.HttpStatus is >= 200 and < 300) return new JobResult.Done();
         var reason = attempt.Error ?? $"http {attempt.HttpStatus}";
         return attempt.HttpStatus is 410 || clock.GetUtcNow() - job.CreatedAt > Longest ? new JobResult.GivenUp(reason) : new JobResult.Again(Backoff(number), reason);
     }
+
+    /// <summary>What waits for an endpoint that is down is looked at the less often the longer it waits, and not after a day.</summary>
+    public static JobResult LeftAlone(TimeSpan waited) => waited > Longest
+        ? new JobResult.GivenUp("the endpoint failed too often for a day")
+        : new JobResult.Again(Between(Pause, waited / 10, TimeSpan.FromMinutes(10)), "the endpoint failed too often and is left alone for a while");
+
+    /// <summary>When to look again whether all is known of a call: soon at first.</summary>
+    private static TimeSpan LookAgain(TimeSpan waited) => Between(TimeSpan.FromSeconds(1), waited / 5, TimeSpan.FromSeconds(15));
+
+    private static TimeSpan Between(TimeSpan least, TimeSpan wanted, TimeSpan most) => wanted < least ? least : wanted > most ? most : wanted;
 
     private Polly.ResiliencePipeline<WebhookAttempt> CircuitOf(Guid organizationId, string url) =>
         circuits.Of<WebhookAttempt>($"webhook of {organizationId} at {new Uri(url).Host}, {WebhookAttempts.EndpointId(url)}", Pause, attempt => attempt.HttpStatus is null or 429 or >= 500);

@@ -15,6 +15,10 @@ public sealed record CarrierAccount(string AccountSid, string AuthToken, decimal
 /// <param name="Voicemail">What happens when a machine answers; decides whether and how the carrier finds out.</param>
 public sealed record DialOrder(Call Call, int Attempt, int RingTimeoutSeconds, int MaxDurationSeconds, string? Language, bool Record, VoicemailAction Voicemail, DateTimeOffset NotAfter);
 
+/// <summary>A finished recording at the carrier.</summary>
+/// <param name="Seconds">How long it is.</param>
+public sealed record CarrierRecording(string Sid, string Url, int Seconds);
+
 /// <summary>What became of a dial.</summary>
 public abstract record DialAnswer
 {
@@ -53,6 +57,10 @@ public interface ICarrier
     /// <summary>Opens a finished recording.</summary>
     /// <exception cref="HttpRequestException">The carrier is away, refuses, or does not have it yet.</exception>
     Task<HttpResponseMessage> RecordingAsync(CarrierAccount account, string url, CancellationToken cancellationToken);
+
+    /// <summary>The finished recording of a leg; null if the carrier has none, or not yet.</summary>
+    /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>
+    Task<CarrierRecording?> FindRecordingAsync(CarrierAccount account, string callSid, CancellationToken cancellationToken);
 
     /// <summary>Where a leg is; null if the carrier does not know it.</summary>
     /// <exception cref="HttpRequestException">The carrier is away or refuses.</exception>

@@ -34,13 +34,13 @@ public sealed partial class Conversation
             else quiet.Listen(settings.Silence);
         }
         else if (leaving is not null) _ = LeaveWithoutWordAsync(utterance);
-        else quiet.Listen(settings.Silence + Spoken(utterance)); // should nobody tell
+        else quiet.Listen(settings.Silence + SpokenTime.Of(utterance.Sent)); // should nobody tell
     }
 
     /// <summary>Not every carrier tells when an utterance was heard to its end: then the time it takes to say it decides.</summary>
     private async Task LeaveWithoutWordAsync(Utterance goodbye)
     {
-        await Task.Delay(TimeSpan.FromSeconds(3) + Spoken(goodbye), clock);
+        await Task.Delay(TimeSpan.FromSeconds(3) + SpokenTime.Of(goodbye.Sent), clock);
         await AloneAsync(async () =>
         {
             if (utterance != goodbye || gone) return;
@@ -48,8 +48,6 @@ public sealed partial class Conversation
             await LeaveAsync();
         });
     }
-
-    private static TimeSpan Spoken(Utterance utterance) => TimeSpan.FromSeconds(utterance.Sent.Length / 12.0);
 
     /// <summary>The agent cannot go on: the callee is told, and the call ends with its true reason.</summary>
     private async Task ApologizeAsync()
@@ -69,7 +67,7 @@ public sealed partial class Conversation
         quiet.Stop();
         try
         {
-            if (leaving?.Reason is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, reason, clock.GetUtcNow()));
+            if (leaving?.Reason is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, speaker, reason, clock.GetUtcNow()));
         }
         finally { await line.EndAsync(CancellationToken.None); }
     }

@@ -13,6 +13,8 @@ public sealed partial class Conversation
 {
     /// <summary>How often the model may use tools before it has to say something.</summary>
     private const int MostRounds = 5;
+    /// <summary>How long words may take to follow the sound that they are.</summary>
+    private static readonly TimeSpan AfterNoise = TimeSpan.FromSeconds(3);
     private readonly Call call;
     private readonly ILine line;
     private readonly CallJournal journal;
@@ -29,7 +31,7 @@ public sealed partial class Conversation
     private CancellationTokenSource thinking = new();
     private Deed.Leaves? leaving, withdrawn; // until somebody objects in words, it may have been a noise
     private Task tool = Task.CompletedTask;
-    private bool greeted, introduced, gone, tells, calleeSpeaks; // introduced: something of this part was heard
+    private bool greeted, introduced, gone, tells, calleeSpeaks, owes; // introduced: something of this part was heard; owes: what it was about to say was cut off, and no words have followed
     private readonly List<string> keys = []; // that were not answered yet
     private long heardAt;
     private long? speaksSince; // the piece of the utterance that is under way
@@ -73,7 +75,7 @@ public sealed partial class Conversation
         var wish = gone ? null : leaving?.Reason;
         gone = true;
         await CutOffAsync(HeardByNow());
-        if (wish is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, reason, clock.GetUtcNow()));
+        if (wish is { } reason) await journal.DecideAsync(call.OrganizationId, call.Id, c => Ending.Leave(c, speaker, reason, clock.GetUtcNow()));
     }
 
     private async Task HearAsync(Heard heard)
@@ -88,7 +90,7 @@ public sealed partial class Conversation
                 break;
             case Heard.Quieted:
                 calleeSpeaks = false;
-                if (utterance.Empty && leaving is null) quiet.Listen(settings.Silence); // a noise is not followed by words
+                if (utterance.Empty && leaving is null) quiet.Listen(owes ? AfterNoise : settings.Silence); // a noise is not followed by words
                 break;
             case Heard.Said { Text.Length: > 0 } said:
                 heardAt = Stopwatch.GetTimestamp();
@@ -97,7 +99,7 @@ public sealed partial class Conversation
                 var goodbye = leaving is not null && utterance.Complete && !tells;
                 // Where the carrier tells what was heard, the rest was not; elsewhere what was not cut off was said.
                 await (tells ? CutOffAsync(utterance.SoFar) : FinishTurnAsync());
-                withdrawn = null;
+                (withdrawn, owes) = (null, false);
                 TellKeys();
                 await RecordAsync(Role.User, said.Text, interrupted: false);
                 if (goodbye) await LeaveAsync(); // it was answered, so it was heard
@@ -106,6 +108,7 @@ public sealed partial class Conversation
             case Heard.Interrupted { Heard: var told }:
                 if ((utterance.CutOffAt(told) ?? Guess(told)) is not { } soFar) break; // cut off already
                 await CutOffAsync(soFar, byKey: keys.Count > 0);
+                owes = leaving is null && withdrawn is null;
                 if (keys.Count > 0) await AnswerKeysAsync();
                 else if (!calleeSpeaks) quiet.Listen(settings.Silence);
                 break;
@@ -163,7 +166,7 @@ public sealed partial class Conversation
         if (keys.Count == 0 || gone) return;
         var goodbye = leaving is not null && utterance.Complete && !tells && speaksSince is null;
         await (tells || speaksSince is not null ? CutOffAsync(HeardByNow(), byKey: true) : FinishTurnAsync());
-        withdrawn = null;
+        (withdrawn, owes) = (null, false);
         TellKeys();
         if (goodbye) await LeaveAsync(); // it was answered, so it was heard
         else if (leaving is null && !gone) Begin(ThinkAsync);
@@ -186,8 +189,9 @@ public sealed partial class Conversation
             return;
         }
         await FinishTurnAsync(); // nobody told, but it was heard by now
-        if (messages.Count == 1) // who was to speak first does not
+        if (messages.Count == 1 || owes) // who was to speak first does not, or it was a noise that cut the agent off
         {
+            owes = false;
             quiet.Heard();
             Begin(ThinkAsync);
             return;

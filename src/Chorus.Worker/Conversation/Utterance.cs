@@ -69,7 +69,7 @@ public sealed class Utterance
     public bool IsAtItsEnd(string heard)
     {
         var (all, at) = (Sent.TrimEnd(), 0);
-        for (var i = 1; i < all.Length; i++) if (char.IsWhiteSpace(all[i]) && all[i - 1] is '.' or '!' or '?') at = i;
+        for (var i = 1; i < all.Length; i++) if ((char.IsWhiteSpace(all[i]) && all[i - 1] is '.' or '!' or '?') || all[i - 1] is '。' or '！' or '？') at = i;
         return Letters(heard).Length > Letters(all[..at]).Length;
     }
 

@@ -7,7 +7,7 @@ namespace Chorus.Worker.Dialling;
 /// Work that one node does at a time. The lease is an advisory lock on a connection of its own, which PostgreSQL gives up
 /// when the process dies, and after <see cref="Length"/> when it hangs: the server ends a session that stays idle.
 /// </summary>
-public sealed class Lease(IConfiguration configuration, ILogger<Lease> log)
+public sealed class Lease(IConfiguration configuration, StoreSettings store, ILogger<Lease> log)
 {
     // Of its own, never from the pool: nobody else must inherit the lock or the time-out.
     private readonly string database = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString("Postgres")) { Pooling = false, ApplicationName = "chorus-lease", MaxAutoPrepare = 20 }.ToString();
@@ -29,7 +29,7 @@ public sealed class Lease(IConfiguration configuration, ILogger<Lease> log)
                 // Its few statements are prepared when a database may still be empty; the plans would go on reading whole tables until somebody
                 // analyzes them. One plan each is enough: making one took twice as long as what it was made for.
                 await Run(connection, $"set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan; set idle_session_timeout = '{(int)Length.TotalMilliseconds}ms'; set idle_in_transaction_session_timeout = '{(int)Length.TotalMilliseconds}ms'", stoppingToken);
-                while (!(bool)(await Run(connection, $"select pg_try_advisory_lock(hashtext('chorus.{name}'))", stoppingToken))!)
+                while (!(bool)(await Run(connection, $"select pg_try_advisory_lock(hashtext('{store.Schema}.{name}'))", stoppingToken))!)
                     await Task.Delay(TimeSpan.FromSeconds(1), stoppingToken);
                 while (!stoppingToken.IsCancellationRequested) await work(connection, stoppingToken);
             }

@@ -9,13 +9,15 @@ namespace Chorus.Worker.Dialling;
 
 /// <summary>
 /// Keeps phone numbers and carrier accounts to their calls per second, over all workers, by delaying: calls wait in line
-/// here, in the order in which they came, and each reserves the next free moment in the database. The line is lost with the
-/// process and is no more than a hint; the queued calls are in the store, and the sweep lines them up again.
+/// here, in the order in which they came but for the legs of transfers, for whom somebody waits on the line, and each reserves the
+/// next free moment in the database. The line is lost with the process and is no more than a hint; the queued calls are in the
+/// store, and the sweep lines them up again.
 /// </summary>
 public sealed class Pace(NpgsqlDataSource source, StoreSettings store, WorkerSettings settings, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<Pace> log)
 {
-    private readonly ConcurrentDictionary<Guid, Channel<Func<Task>>> lines = [];
+    private readonly ConcurrentDictionary<Guid, Channel<Turn>> lines = [];
     private readonly ConcurrentDictionary<Guid, bool> waiting = [];
+    private long came;
 
     /// <summary>Dials when it is this call's turn: at once where nothing limits the pace, else later and in line.</summary>
     /// <param name="isFree">Whether the call still waits to be dialled: who does not by then takes no turn from those behind.</param>
@@ -28,7 +30,7 @@ public sealed class Pace(NpgsqlDataSource source, StoreSettings store, WorkerSet
         ];
         if (limits.Length == 0) { await dial(); return; }
         if (!waiting.TryAdd(call.Id, true)) return; // in line already
-        await LineOf(call.PhoneNumberId).Writer.WriteAsync(async () =>
+        await LineOf(call.PhoneNumberId).Writer.WriteAsync(new(call.ParentCallId is null, Interlocked.Increment(ref came), async () =>
         {
             try
             {
@@ -37,7 +39,7 @@ public sealed class Pace(NpgsqlDataSource source, StoreSettings store, WorkerSet
                 _ = DialAsync(call.Id, dial); // the next in line does not wait for the carrier's answer
             }
             catch { waiting.TryRemove(call.Id, out _); throw; }
-        });
+        }));
     }
 
     private async Task DialAsync(Guid callId, Func<Task> dial)
@@ -47,16 +49,16 @@ public sealed class Pace(NpgsqlDataSource source, StoreSettings store, WorkerSet
         finally { waiting.TryRemove(callId, out _); }
     }
 
-    private Channel<Func<Task>> LineOf(Guid phoneNumberId)
+    private Channel<Turn> LineOf(Guid phoneNumberId)
     {
         if (lines.TryGetValue(phoneNumberId, out var known)) return known;
-        var line = Channel.CreateUnbounded<Func<Task>>(new() { SingleReader = true });
+        var line = Channel.CreateUnboundedPrioritized<Turn>(new() { SingleReader = true, Comparer = Turn.Order });
         if (!lines.TryAdd(phoneNumberId, line)) return lines[phoneNumberId];
         _ = Task.Run(async () =>
         {
             while (!lifetime.ApplicationStopping.IsCancellationRequested)
             {
-                try { await (await line.Reader.ReadAsync(lifetime.ApplicationStopping))(); }
+                try { await (await line.Reader.ReadAsync(lifetime.ApplicationStopping)).TakeAsync(); }
                 catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested) { return; }
                 catch (Exception e) { log.LogWarning("A turn could not be taken: {Reason}", e.GetType().Name); }
             }
@@ -82,6 +84,11 @@ public sealed class Pace(NpgsqlDataSource source, StoreSettings store, WorkerSet
             if (delay > longest) longest = delay;
         }
         return longest;
+    }
+
+    private sealed record Turn(bool MayWait, long Came, Func<Task> TakeAsync)
+    {
+        public static readonly IComparer<Turn> Order = Comparer<Turn>.Create((a, b) => (a.MayWait, a.Came).CompareTo((b.MayWait, b.Came)));
     }
 
     private sealed record Limit(string Name, double CallsPerSecond);

@@ -23,12 +23,18 @@ public sealed class Reports(CallJournal journal, ICarrier carrier, CarrierAccoun
             await RecordAsync(call, account, report, cancellationToken);
     }
 
-    public async Task<Recorded> DecideAsync(Call call, Func<Call, Decision> decide, CancellationToken cancellationToken = default) =>
-        await DecideAsync(call, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken), decide, cancellationToken);
-
-    public async Task<Recorded> DecideAsync(Call call, CarrierAccount account, Func<Call, Decision> decide, CancellationToken cancellationToken = default)
+    /// <summary>Without its account nothing is done at the carrier, but what was decided stands.</summary>
+    public async Task<Recorded> DecideAsync(Call call, Func<Call, Decision> decide, CancellationToken cancellationToken = default)
     {
         var recorded = await journal.DecideAsync(call.OrganizationId, call.Id, decide, cancellationToken);
+        return recorded.Facts.Count == 0 ? recorded : await ActAsync(recorded, await accounts.OfAsync(call.OrganizationId, call.PhoneNumberId, cancellationToken));
+    }
+
+    public async Task<Recorded> DecideAsync(Call call, CarrierAccount account, Func<Call, Decision> decide, CancellationToken cancellationToken = default) =>
+        await ActAsync(await journal.DecideAsync(call.OrganizationId, call.Id, decide, cancellationToken), account);
+
+    private async Task<Recorded> ActAsync(Recorded recorded, CarrierAccount account)
+    {
         if (recorded.Call is { } changed && recorded.Facts.Count > 0) await ActAsync(changed, recorded.Facts, account);
         foreach (var other in recorded.Others) await ActAsync(other.Call, other.Facts, account); // a leg has its parent's number, and so its account
         return recorded;
@@ -45,7 +51,7 @@ public sealed class Reports(CallJournal journal, ICarrier carrier, CarrierAccoun
             await Try(call, () => carrier.EndAsync(account, sid, call.StartedAt is not null, CancellationToken.None));
         if (facts.Any(f => f is HangupRequested { Reason: EndedReason.CallerLeft }) && call is { IsOver: false, CallSid: not null })
             await Try(call, () => LetGoAsync(call, account));
-        if (facts.Any(f => f is TransferEnded) && call.MustMove) await Try(call, () => carrier.MoveAsync(account, call, CancellationToken.None));
+        if (facts.Any(f => f is TransferEnded) && call is { MustMove: true, HasMachine: false }) await Try(call, () => carrier.MoveAsync(account, call, CancellationToken.None));
     }
 
     /// <summary>The human is told once; a telephone that still rings stops. Who was joined has heard it.</summary>

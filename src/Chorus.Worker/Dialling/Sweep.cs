@@ -35,7 +35,7 @@ public sealed class Sweep(
 
     /// <summary>How long a carrier may refuse to answer before a call is ended without it.</summary>
     private static readonly TimeSpan Hopeless = TimeSpan.FromMinutes(15);
-    private readonly ConcurrentDictionary<Guid, DateTimeOffset> next = [], failingSince = [];
+    private readonly ConcurrentDictionary<Guid, DateTimeOffset> next = [], failingSince = [], takenUp = [];
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => lease.HoldAsync("sweep", RoundAsync, open.Forget, stoppingToken);
 
@@ -124,8 +124,21 @@ public sealed class Sweep(
         }
         if (now is { IsOver: false, CallSid: { } leg, Hangup: not null }) await carrier.EndAsync(account, leg, answered: true, cancellationToken);
         // Looked at once more: who has gone where they should meanwhile is not called out of there.
+        if (Watch.IsForsaken(now, clock.GetUtcNow()) && MayTakeUp(call.Id))
+        {
+            log.LogWarning("Call {CallId}: nothing was said or heard for {Minutes} minutes; the line is taken up again", call.Id, Watch.Stretch.TotalMinutes);
+            await carrier.MoveAsync(account, now, cancellationToken);
+        }
         if (now.MustMove && await journal.FindAsync(call.OrganizationId, call.Id, cancellationToken) is { MustMove: true } still) await carrier.MoveAsync(account, still, cancellationToken);
         return now is { IsOver: false, Hangup: null };
+    }
+
+    /// <summary>Whoever takes it up is given time to say something.</summary>
+    private bool MayTakeUp(Guid call)
+    {
+        var now = clock.GetUtcNow();
+        foreach (var (id, at) in takenUp) if (now - at > Watch.Stretch) takenUp.TryRemove(id, out _);
+        return takenUp.TryAdd(call, now);
     }
 
     /// <summary>

@@ -110,10 +110,18 @@ public sealed class EventRelay(
     {
         var factory = new ConnectionFactory { Uri = new(configuration.GetConnectionString("RabbitMq")!), ClientProvidedName = name, AutomaticRecoveryEnabled = false };
         var connection = await factory.CreateConnectionAsync(cancellationToken);
-        var channel = await connection.CreateChannelAsync(
-            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null), cancellationToken);
-        await channel.ExchangeDeclareAsync(PublishedEvent.Exchange, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
-        return (connection, channel);
+        try
+        {
+            var channel = await connection.CreateChannelAsync(
+                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null), cancellationToken);
+            await channel.ExchangeDeclareAsync(PublishedEvent.Exchange, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
+            return (connection, channel);
+        }
+        catch
+        {
+            await connection.DisposeAsync(); // a user who may not declare it tries again every second
+            throw;
+        }
     }
 
     private async Task DisconnectAsync()

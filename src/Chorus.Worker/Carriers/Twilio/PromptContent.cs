@@ -22,9 +22,13 @@ public sealed class PromptContent : HttpContent
         Headers.ContentType = encoded.Headers.ContentType;
     }
 
+    /// <summary>A byte of it may have left. Until then there was no connection, and nobody was asked for anything.</summary>
+    public bool Begun { get; private set; }
+
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
     {
         if (clock.GetUtcNow() > notAfter) throw new TooLateException();
+        Begun = true;
         return stream.WriteAsync(form).AsTask();
     }
 

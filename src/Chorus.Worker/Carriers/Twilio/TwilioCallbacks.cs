@@ -46,22 +46,35 @@ public static class TwilioCallbacks
 
     /// <summary>A leg has nothing more to do: its conversation, its announcement or its room has ended, or it was told to ask.</summary>
     private static async Task<IResult> NextAsync(
-        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, TwilioFlow flow, int broken = 0, string? said = null)
+        Guid organizationId, Guid callId, int attempt, HttpContext http, SignedRequests signed, TwilioFlow flow, TimeProvider clock, int broken = 0, string? said = null)
     {
-        if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
-        using var activity = request.Follow("next");
-        var question = new Question(broken, said, Left: request.Form.ContainsKey("DialCallStatus"), Talked: request.Form.ContainsKey("SessionStatus"));
-        return Results.Content(await flow.NextAsync(request, attempt, question, http.RequestAborted), "text/xml");
+        return await PatientlyAsync(async () =>
+        {
+            if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
+            using var activity = request.Follow("next");
+            var question = new Question(broken, said, Left: request.Form.ContainsKey("DialCallStatus"), Talked: request.Form.ContainsKey("SessionStatus"));
+            return Results.Content(await flow.NextAsync(request, attempt, question, http.RequestAborted), "text/xml");
+        }, clock, http.RequestAborted);
+    }
+
+    /// <summary>Somebody is on the line, and an error would end the call: while the store is away the carrier waits, who gives up after 15 s (https://www.twilio.com/docs/usage/security).</summary>
+    private static async Task<IResult> PatientlyAsync(Func<Task<IResult>> answer, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        for (var until = clock.GetUtcNow() + TimeSpan.FromSeconds(12); ;)
+        {
+            try { return await answer(); }
+            catch (Exception e) when (StoreErrors.IsAway(e) && clock.GetUtcNow() < until) { await Task.Delay(TimeSpan.FromMilliseconds(500), clock, cancellationToken); }
+        }
     }
 
     /// <summary>The carrier knows who answered: if it is a machine, the leg is told to ask again.</summary>
     private static async Task<IResult> AnsweredByAsync(
-        Guid organizationId, Guid callId, HttpContext http, SignedRequests signed, CallJournal journal, ICarrier carrier, TimeProvider clock)
+        Guid organizationId, Guid callId, HttpContext http, SignedRequests signed, Reports reports, ICarrier carrier, TimeProvider clock)
     {
         if (await signed.ReadAsync(http, organizationId, callId) is not { } request) return Results.StatusCode(403);
         using var activity = request.Follow("answered-by");
         if (request.Form["AnsweredBy"].ToString() is not { Length: > 0 and <= 64 } who) return Results.NoContent();
-        var recorded = await journal.DecideAsync(organizationId, callId, call => Talking.AnsweredBy(call, request.Form["CallSid"].ToString(), who, clock.GetUtcNow()), http.RequestAborted);
+        var recorded = await reports.DecideAsync(request.Call, request.Account, call => Talking.AnsweredBy(call, request.Form["CallSid"].ToString(), who, clock.GetUtcNow()), http.RequestAborted);
         if (recorded is { Facts.Count: > 0, Call: { MustMove: true } now }) await carrier.MoveAsync(request.Account, now, CancellationToken.None);
         return Results.NoContent();
     }

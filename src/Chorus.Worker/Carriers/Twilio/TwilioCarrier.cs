@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Chorus.Domain.Agents;
@@ -14,10 +13,11 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
 {
     public async Task<DialAnswer> DialAsync(CarrierAccount account, DialOrder order, CancellationToken cancellationToken)
     {
+        using var content = new PromptContent(Form(order), order.NotAfter, clock);
         try
         {
             using var request = Request(account, HttpMethod.Post, "Calls.json");
-            request.Content = new PromptContent(Form(order), order.NotAfter, clock);
+            request.Content = content;
             using var response = await http.SendAsync(request, cancellationToken);
             return await Answer(response, cancellationToken);
         }
@@ -25,9 +25,9 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         {
             return new DialAnswer.NotPlaced(new(CallStatus.Canceled, EndedReason.Expired, Party.Chorus), "too-late");
         }
-        catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.HostNotFound })
+        catch (Exception e) when (!content.Begun && e is HttpRequestException or OperationCanceledException or IOException)
         {
-            return new DialAnswer.NotPlaced(new(CallStatus.Failed, EndedReason.CarrierError, Party.Carrier), "connection-refused"); // it never left
+            return new DialAnswer.NotPlaced(new(CallStatus.Failed, EndedReason.CarrierError, Party.Carrier), "not-reached"); // no name, no connection, no handshake: it never left
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or InvalidOperationException or IOException)
         {
@@ -60,6 +60,17 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
             response = await http.GetAsync(elsewhere, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         }
         return response.EnsureSuccessStatusCode();
+    }
+
+    // https://www.twilio.com/docs/voice/api/recording#fetch-recordings-of-a-call
+    public async Task<CarrierRecording?> FindRecordingAsync(CarrierAccount account, string callSid, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(account, HttpMethod.Get, $"Calls/{Uri.EscapeDataString(callSid)}/Recordings.json", null, cancellationToken);
+        response.EnsureSuccessStatusCode();
+        var page = await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
+        return page.GetProperty("recordings").EnumerateArray().Where(r => r.GetProperty("status").GetString() == "completed").Select(r => new CarrierRecording(
+            r.GetProperty("sid").GetString()!, $"/2010-04-01/Accounts/{Uri.EscapeDataString(account.AccountSid)}/Recordings/{Uri.EscapeDataString(r.GetProperty("sid").GetString()!)}",
+            int.TryParse(r.GetProperty("duration").ToString(), out var told) ? told : 0)).FirstOrDefault();
     }
 
     private async Task UpdateAsync(CarrierAccount account, string callSid, CancellationToken cancellationToken, params (string Name, string Value)[] fields)

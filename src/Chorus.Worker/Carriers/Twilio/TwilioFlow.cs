@@ -20,6 +20,7 @@ public sealed record Question(int Broken, string? Said, bool Left, bool Talked);
 public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports reports, Registry registry, CallbackUrls urls, TimeProvider clock)
 {
     private const int MostReconnections = 3;
+    private static readonly TimeSpan LongestJoin = TimeSpan.FromMinutes(1);
     public const string Message = "message", Announced = "announced";
 
     public async Task<string> NextAsync(SignedRequest request, int attempt, Question question, CancellationToken cancellationToken)
@@ -39,7 +40,7 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
 
     private async Task<string> CalleeAsync(Call call, Agent agent, int attempt, Question question, CancellationToken cancellationToken)
     {
-        if (call.ReachedMachine) return await MachineAsync(call, agent, attempt, question, cancellationToken);
+        if (call.HasMachine) return await MachineAsync(call, agent, attempt, question, cancellationToken);
         if (call.OpenTransfer is { } transfer)
         {
             if (question.Left && transfer.Status is TransferStatus.Connected) return TwilioMarkup.HangUp(); // the human left; the end of their leg is on its way
@@ -47,7 +48,9 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
             if (held.Call is { IsOver: false, OpenTransfer: not null })
             {
                 var message = transfer.TransferType is TransferType.Cold || held.Facts.Count == 0 ? null : agent.HoldMessage;
-                return TwilioMarkup.Wait(transfer.LegId.ToString(), message, agent.HoldMusicUrl, urls.Next(call, attempt), agent.LanguageHint);
+                if (!string.IsNullOrWhiteSpace(message)) return TwilioMarkup.SayThenAsk(message, agent.LanguageHint, urls.Next(call, attempt));
+                await journal.DecideAsync(call.OrganizationId, call.Id, c => Transferring.Wait(c, clock.GetUtcNow()), cancellationToken);
+                return TwilioMarkup.Wait(transfer.LegId.ToString(), agent.HoldMusicUrl, urls.Next(call, attempt));
             }
             call = held.Call!; // nobody took the call meanwhile
         }
@@ -59,7 +62,7 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
     private async Task<string> HumanAsync(Call leg, Agent agent, int attempt, Question question, CancellationToken cancellationToken)
     {
         if (question.Left) return TwilioMarkup.HangUp();
-        if (await journal.FindAsync(leg.OrganizationId, leg.ParentCallId!.Value, cancellationToken) is not { IsOver: false, Hangup: null } parent
+        if (await journal.FindAsync(leg.OrganizationId, leg.ParentCallId!.Value, cancellationToken) is not { IsOver: false, Hangup: null, HasMachine: false } parent
             || parent.Transfers.FirstOrDefault(t => t.LegId == leg.Id) is not { Status: var status } || status.IsTerminal())
         {
             await journal.DecideAsync(leg.OrganizationId, leg.Id, c => Legs.CallerLeft(c, clock.GetUtcNow()), cancellationToken);
@@ -72,6 +75,7 @@ public sealed class TwilioFlow(CallJournal journal, CallQueries calls, Reports r
         }
         if (leg.TransferType is TransferType.Warm && question.Said != Announced)
             return TwilioMarkup.SayThenAsk(Phrases.Of(agent.LanguageHint).Announcement, agent.LanguageHint, urls.Next(leg, attempt, said: Announced));
+        if (parent.WaitsFor != leg.Id && clock.GetUtcNow() - leg.StartedAt < LongestJoin) return TwilioMarkup.PauseThenAsk(urls.Next(leg, attempt, said: question.Said)); // nobody is joined with nobody
         var joined = await journal.DecideAsync(leg.OrganizationId, leg.Id, c => Legs.Progress(c, TransferStatus.Connected, clock.GetUtcNow()), cancellationToken);
         return joined.Call is { IsOver: false, Hangup: null } ? TwilioMarkup.Join(leg.Id.ToString(), urls.Next(leg, attempt)) : TwilioMarkup.HangUp();
     }

@@ -47,10 +47,8 @@ public static class TwilioMarkup
                 language is null ? null : new XAttribute("language", language))));
 
     /// <summary>Lets the callee wait in a room, with music, until the human comes (https://www.twilio.com/docs/voice/twiml/conference).</summary>
-    /// <param name="message">Said once, before the music.</param>
     /// <param name="musicUrl">An audio file or markup; null for the carrier's own music.</param>
-    public static string Wait(string room, string? message, string? musicUrl, string actionUrl, string? language) => Document(
-        string.IsNullOrWhiteSpace(message) ? null : Said(message, language),
+    public static string Wait(string room, string? musicUrl, string actionUrl) => Document(
         Room(room, actionUrl, starts: false, musicUrl is null ? null : new XAttribute("waitUrl", Xml(musicUrl)), musicUrl is null ? null : new XAttribute("waitMethod", "GET")));
 
     /// <summary>Joins the human with whoever waits in the room.</summary>
@@ -59,6 +57,8 @@ public static class TwilioMarkup
     public static string SayThenAsk(string text, string? language, string url) => Document(Said(text, language), new XElement("Redirect", new XAttribute("method", "POST"), url));
 
     public static string SayAndHangUp(string text, string? language) => Document(Said(text, language), new XElement("Hangup"));
+
+    public static string PauseThenAsk(string url) => Document(new XElement("Pause", new XAttribute("length", 1)), new XElement("Redirect", new XAttribute("method", "POST"), url));
 
     public static string Redirect(string url) => Document(new XElement("Redirect", new XAttribute("method", "POST"), url));
 
