@@ -28,7 +28,7 @@ public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? 
 public sealed class CallJournal(
     NpgsqlDataSource source, [FromKeyedServices(StoreRegistration.Rounds)] NpgsqlDataSource few, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock, CallMemory? memory = null)
 {
-    private const int MostRaces = 12;
+    private const int MostRaces = 12, Pools = 2;
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
 
     internal Steps Steps { get; } = new(few, settings, clock);
@@ -43,16 +43,23 @@ public sealed class CallJournal(
         await lane.WaitAsync(cancellationToken);
         try
         {
+            var (lost, onlyAt) = ((Exception?)null, (long?)null);
             if (memory?.Find(organizationId, callId) is { } known)
             {
-                try { if (await Once(organizationId, callId, decide, known, null, cancellationToken) is { } recorded) return recorded; }
+                try { if (await Once(organizationId, callId, decide, known, null, null, cancellationToken) is { } recorded) return recorded; }
                 catch (PostgresException e) when (StoreErrors.IsLostRace(e)) { memory.Share(organizationId, callId); }
-                catch (Exception e) when (StoreErrors.IsAway(e)) { return await AgainAsync(organizationId, callId, decide, known.Version, e, cancellationToken); }
+                catch (Exception e) when (StoreErrors.IsAway(e)) { (lost, onlyAt) = (e, known.Version); }
             }
-            for (var race = 1; ; race++)
+            for (var (races, died) = (1, 0); ;)
             {
-                try { return (await Once(organizationId, callId, decide, null, null, cancellationToken))!; }
-                catch (PostgresException e) when (race < MostRaces && StoreErrors.IsLostRace(e)) { }
+                long? read = null;
+                try { if (await Once(organizationId, callId, decide, null, onlyAt, version => read = version, cancellationToken) is { } recorded) return recorded; }
+                catch (PostgresException e) when (StoreErrors.IsLostRace(e) && onlyAt is null && races++ < MostRaces) { continue; }
+                catch (PostgresException e) when (StoreErrors.IsLostRace(e) && onlyAt is not null) { }
+                // A connection of before a restart fails at its first statement, which may be the write itself. It is repeated only if the
+                // stream still stands where it stood.
+                catch (Exception e) when (StoreErrors.IsConnectionLost(e) && ++died <= Pools) { (lost, onlyAt) = (lost ?? e, onlyAt ?? read); continue; }
+                ExceptionDispatchInfo.Throw(lost!); // the stream has moved on: it may have been written
             }
         }
         finally { lane.Release(); }
@@ -109,26 +116,16 @@ public sealed class CallJournal(
 
     private SemaphoreSlim Lane(Guid callId) => lanes[(uint)callId.GetHashCode() % lanes.Length];
 
-    /// <summary>
-    /// A connection of before a restart fails at its first statement, and without a reading that is the write itself. It is repeated
-    /// only if the stream still stands where it stood; else it may have been written.
-    /// </summary>
-    private async Task<Recorded> AgainAsync(Guid organizationId, Guid callId, Func<Call, Decision> decide, long version, Exception lost, CancellationToken cancellationToken)
-    {
-        try { if (await Once(organizationId, callId, decide, null, version, cancellationToken) is { } again) return again; }
-        catch (PostgresException e) when (StoreErrors.IsLostRace(e)) { }
-        ExceptionDispatchInfo.Throw(lost);
-        throw lost;
-    }
-
     /// <param name="known">Decide from memory; then nothing is decided unless it is written.</param>
     /// <param name="onlyAt">The version that a stream which is read must have.</param>
+    /// <param name="tell">Which version is decided on.</param>
     /// <returns>Null if a memory, or another version, decides nothing.</returns>
-    private async Task<Recorded?> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CallMemory.Memory? known, long? onlyAt, CancellationToken cancellationToken)
+    private async Task<Recorded?> Once(Guid organizationId, Guid callId, Func<Call, Decision> decide, CallMemory.Memory? known, long? onlyAt, Action<long>? tell, CancellationToken cancellationToken)
     {
         var change = new CallChange(source, settings, keys, Steps, memory, organizationId, clock.GetUtcNow());
         if ((known is null ? await change.OpenAsync(callId, cancellationToken) : change.Recall(callId, known)) is not { } opened) return new(null);
         if (onlyAt is { } version && opened.Version != version) return null;
+        tell?.Invoke(opened.Version);
 
         var before = opened.State;
         var decision = decide(before);

@@ -67,7 +67,10 @@ public sealed class CalleeErasure(
             and not exists (select from {settings.Schema}.mt_doc_calldocument where tenant_id = $2 and callee_id = $1 and {CallPlaces.Living})
             and not exists (select from {settings.Schema}.mt_doc_calldocument where tenant_id = $2 and callee_id = $1 and {CallPlaces.Over} and not coalesce((data -> 'state' ->> 'erased')::boolean, false))
             """, connection) { Parameters = { new() { Value = callee.Id }, new() { Value = organizationId.ToString() } } };
-        var destroyed = await destroy.ExecuteNonQueryAsync(cancellationToken) > 0;
+        await destroy.ExecuteNonQueryAsync(cancellationToken);
+        await using var left = new NpgsqlCommand($"select from {settings.Schema}.callees where id = $1", connection) { Parameters = { new() { Value = callee.Id } } };
+        var destroyed = true; // by this request or by another at the same moment
+        await using (var reader = await left.ExecuteReaderAsync(cancellationToken)) destroyed = !await reader.ReadAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         keys.Forget(organizationId, number, callee);
         return destroyed;

@@ -34,7 +34,7 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
         Hash(apiKey), cancellationToken);
 
     /// <summary>Registers an organization with its first key, which is shown once: only its hash is kept.</summary>
-    public async Task<string> RegisterAsync(Organization organization, CancellationToken cancellationToken)
+    public async Task<(Guid KeyId, string ApiKey)> RegisterAsync(Organization organization, CancellationToken cancellationToken)
     {
         await using var session = store.LightweightSession(organization.Id.ToString());
         session.QueueSqlCommand(
@@ -44,7 +44,7 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
         var (issued, apiKey) = NewKey(session, organization.Id);
         session.Events.StartStream(organization.Id, new OrganizationRegistered(organization, organization.CreatedAt), issued);
         await session.SaveChangesAsync(cancellationToken);
-        return apiKey;
+        return (issued.KeyId, apiKey);
     }
 
     /// <summary>Changes an organization's settings; two changes at once take turns.</summary>

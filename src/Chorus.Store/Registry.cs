@@ -5,6 +5,7 @@ using Chorus.Domain.Organizations;
 using Chorus.Domain.PhoneNumbers;
 using Marten;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -27,15 +28,15 @@ public sealed class Registry : BackgroundService
     private readonly OrganizationStore organizations;
     private readonly Documents store;
     private readonly IDocumentStore marten;
-    private readonly NpgsqlDataSource source;
+    private readonly NpgsqlDataSource[] pools;
     private readonly ILogger<Registry> log;
     private readonly string channel, database;
     private volatile bool hears;
     private long changes;
 
-    public Registry(OrganizationStore organizations, Documents store, IDocumentStore marten, NpgsqlDataSource source, IConfiguration configuration, StoreSettings settings, ILogger<Registry> log)
+    public Registry(OrganizationStore organizations, Documents store, IDocumentStore marten, NpgsqlDataSource source, [FromKeyedServices(StoreRegistration.Rounds)] NpgsqlDataSource few, IConfiguration configuration, StoreSettings settings, ILogger<Registry> log)
     {
-        (this.organizations, this.store, this.marten, this.source, this.log, channel) = (organizations, store, marten, source, log, Channel(settings));
+        (this.organizations, this.store, this.marten, pools, this.log, channel) = (organizations, store, marten, [source, few], log, Channel(settings));
         database = configuration.GetConnectionString("Postgres")!; // a data source does not tell its password
         organizations.Changed += Forget;
         store.Changed += Forget;
@@ -110,7 +111,7 @@ public sealed class Registry : BackgroundService
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 hears = false;
-                source.Clear(); // what has rested meanwhile will have died as well
+                foreach (var pool in pools) pool.Clear(); // what has rested meanwhile will have died as well
                 log.LogWarning("Changes are not heard ({Reason}); every request is checked in the store meanwhile", e.GetType().Name);
                 await Task.Delay(Pulse, stoppingToken);
             }

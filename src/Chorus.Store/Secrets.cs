@@ -18,7 +18,11 @@ public sealed class Secrets(IDataProtectionProvider provider)
     public string Unprotect(string protectedSecret) => protector.Unprotect(protectedSecret);
 }
 
-/// <summary>Keeps the Data Protection keys in PostgreSQL. An installation that must encrypt those too adds a certificate.</summary>
+/// <summary>
+/// Keeps the Data Protection keys in PostgreSQL. An installation that must encrypt those too adds a certificate. Hosts that start together on
+/// an empty database would each make a key, and one that has read its keys before another's was stored looks for it a day later: the first one
+/// counts, and whoever stores another finds that when it reads them again, as it does next.
+/// </summary>
 internal sealed class ProtectionKeys(NpgsqlDataSource source, StoreSettings settings) : IXmlRepository, IConfigureOptions<KeyManagementOptions>
 {
     public void Configure(KeyManagementOptions options) => options.XmlRepository = this;
@@ -34,9 +38,13 @@ internal sealed class ProtectionKeys(NpgsqlDataSource source, StoreSettings sett
 
     public void StoreElement(XElement element, string friendlyName)
     {
-        using var command = source.CreateCommand($"insert into {settings.Schema}.data_protection_keys values ($1, $2) on conflict do nothing");
-        command.Parameters.Add(new() { Value = friendlyName });
-        command.Parameters.Add(new() { Value = element.ToString(SaveOptions.DisableFormatting) });
-        command.ExecuteNonQuery();
+        using var batch = source.CreateBatch(); // one transaction
+        batch.BatchCommands.Add(Statement.Of("select pg_advisory_xact_lock(hashtextextended($1, 0))", $"{settings.Schema}.data_protection_keys"));
+        batch.BatchCommands.Add(Statement.Of(
+            $"""
+            insert into {settings.Schema}.data_protection_keys (friendly_name, xml, created_at)
+            select $1, $2, now() where not exists (select from {settings.Schema}.data_protection_keys where created_at > now() - interval '1 minute') on conflict do nothing
+            """, friendlyName, element.ToString(SaveOptions.DisableFormatting)));
+        batch.ExecuteNonQuery();
     }
 }

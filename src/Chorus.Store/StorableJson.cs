@@ -25,6 +25,13 @@ public static class StorableJson
         catch (InvalidOperationException) { return false; } // half of a surrogate pair
     }
 
-    /// <summary>A text without what cannot be stored in it.</summary>
-    public static string Text(string text) => text.Replace("\0", "", StringComparison.Ordinal);
+    /// <summary>Whether a text would be taken for one that only a callee's key opens.</summary>
+    public static bool LooksSealed(string text) => text.StartsWith(Seal.Mark, StringComparison.Ordinal);
+
+    /// <summary>A text without what cannot be stored in it, and not looking sealed.</summary>
+    public static string Text(string text)
+    {
+        text = text.Replace("\0", "", StringComparison.Ordinal);
+        return LooksSealed(text) ? " " + text : text;
+    }
 }

@@ -57,17 +57,20 @@ public sealed class CallMemoryTests(Api api)
         (await tenant.GetAsync($"/v1/calls/{id}")).GetProperty("data").GetProperty("provider").GetString().ShouldBe("twilio");
     }
 
-    [Fact]
-    public async Task A_connection_of_before_a_restart_costs_no_step()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // it is read first, over connections that have died as well
+    public async Task A_connection_of_before_a_restart_costs_no_step(bool remembers)
     {
         await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_memory_tests"));
         var (tenant, id, worker) = await LivingAsync(host.Services, await Api.TenantAsync(host));
-        await RunAsync("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = ''", host.Services);
+        if (!remembers) await (worker = host.Services.GetRequiredService<CallJournal>()).DecideAsync(tenant.Id, id, call => Talking.Say(call, Role.User, "Hello?", false, Now));
+        await RunAsync("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = ''", host.Services);
 
         var said = await worker.DecideAsync(tenant.Id, id, call => Talking.Say(call, Role.Agent, "Yes.", false, Now));
 
         said.Facts.Count.ShouldBe(1);
-        (await tenant.GetAsync($"/v1/calls/{id}")).GetProperty("data").GetProperty("turnCount").GetInt32().ShouldBe(1);
+        (await tenant.GetAsync($"/v1/calls/{id}")).GetProperty("data").GetProperty("turnCount").GetInt32().ShouldBe(remembers ? 1 : 2);
     }
 
     [Fact]

@@ -92,11 +92,11 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
     [Fact]
     public async Task What_is_written_after_a_restart_of_the_store_meets_no_connection_of_before()
     {
+        await ShouldHearAsync();
         var tenant = await Api.TenantAsync(host);
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => tenant.GetAsync("/v1/calls")));
         await KillConnectionsAsync("true");
-        await using (var source = NpgsqlDataSource.Create(direct))
-            await Eventually.TrueAsync(async () => await source.ListeningAsync() == 2, TimeSpan.FromSeconds(20), () => "the hosts do not hear of changes again");
+        await ShouldHearAsync();
 
         using var made = await tenant.Client.PostAsJsonAsync("/v1/agents", new { name = "Bea" });
 
@@ -258,6 +258,12 @@ public sealed class PresumedAdmissionTests : IAsyncLifetime
         await tenant.PlaceAsync();
         using var third = await tenant.PostCallAsync(tenant.Call());
         third.StatusCode.ShouldBe(HttpStatusCode.PaymentRequired);
+    }
+
+    private async Task ShouldHearAsync()
+    {
+        await using var source = NpgsqlDataSource.Create(direct);
+        await Eventually.TrueAsync(async () => await source.ListeningAsync() == 2, TimeSpan.FromSeconds(20), () => "the hosts do not hear of changes");
     }
 
     private Task KillConnectionsAsync(string which = "application_name <> 'chorus-registry'") =>

@@ -26,7 +26,7 @@ public sealed class PublishedContractsTests(Api api)
             new CallRequested(Id, Id, Id, Id, "twilio", "+14155552671", "+14155550101", Empty, Empty, 0.05m, 0.5m, 600, Noon, "hash", "00-trace", Id, TransferType.WarmBriefing),
             new DialClaimed(1, "node", Noon), new CallPlaced(1, "CA1", Noon), new DialPutOff(1, "twilio:20429", Noon, Noon), new DialAnswerLost(1, "timeout", Noon), new CallRinging(Noon), new CallStarted(Noon),
             new ConversationOpened(["name"], Noon), new TurnSpoken(Role.User, "Hello", true, Noon), new KeyPressed("1", Noon),
-            new AnsweredByReported("machine_end_beep", Noon), new ToolAsked(Id, "find_order", Empty, Noon), new ToolCalled("find_order", Empty, 200, "shipped", 42, Noon, Id), new AgentSwapped(Id, Id, "why", Noon), new CalleeHeld(Id, Noon),
+            new AnsweredByReported("machine_end_beep", Noon), new ToolAsked(Id, "find_order", Empty, Noon), new ToolCalled("find_order", Empty, 200, "shipped", 42, Noon, Id), new AgentSwapped(Id, Id, "why", Noon), new CalleeHeld(Id, Noon), new CalleeWaits(Id, Noon),
             new LegProgressed(TransferStatus.Briefing, Noon), new TransferAccepted(Noon), new MessageBegun(Noon), new CalleeResumed(Id, Noon), new TransferRecorded(Id, "https://r", [new(Role.User, "Yes")], Noon),
             new CalleeErased(Noon), new RecordingErased(Noon), new RecordingStored("https://r", "audio/wav", 1, "hash", Noon), new AnalysisRequested(1, JsonDocument.Parse("[]").RootElement, true, Noon),
             new TransferInitiated(Id, TransferType.Cold, "+14155550123", "why", Noon), new TransferProgressed(Id, TransferStatus.Briefing, Noon),

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using Alba;
 using Chorus.Store;
 using Microsoft.Extensions.DependencyInjection;
+using Chorus.TestServers;
 using Npgsql;
 
 namespace Chorus.Api.Tests;
@@ -53,6 +54,7 @@ public sealed class RegistryTests : IAsyncLifetime
         var tenant = await Api.TenantAsync(one);
         (await tenant.PostCallAsync(tenant.Call())).StatusCode.ShouldBe(HttpStatusCode.Created);
         await using var source = NpgsqlDataSource.Create(TestServers.TestServers.Postgres("chorus_registry_tests"));
+        await Eventually.TrueAsync(async () => await source.ListeningAsync() == 2, TimeSpan.FromSeconds(20), () => "changes are not heard");
         await using (var cut = source.CreateCommand("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'chorus-registry' and datname = current_database()"))
             (await cut.ExecuteScalarAsync()).ShouldBe(2L);
         await using (var revoke = source.CreateCommand($"update chorus.api_keys set revoked_at = now() where organization_id = '{tenant.Id}'")) await revoke.ExecuteNonQueryAsync(); // and nobody says so

@@ -126,11 +126,24 @@ public sealed class ResourcesTests(Api api)
     }
 
     [Fact]
+    public async Task Analyses_are_taken_by_themselves_so_that_other_work_does_not_wait_behind_them()
+    {
+        var (tenant, jobs, now) = (await api.TenantAsync(), api.Get<Jobs>(), DateTimeOffset.UtcNow);
+        var call = (await tenant.PlaceAsync()).GetProperty("id").GetGuid();
+        foreach (var kind in (string[])[JobKinds.Analysis, JobKinds.Webhook]) await jobs.AddAsync(new(tenant.Id, call, kind, 0, 1, now), now.AddYears(-50), default);
+
+        (await TakeAsync(analyses: false)).ShouldBe([JobKinds.Webhook]);
+        (await TakeAsync(analyses: true)).ShouldBe([JobKinds.Analysis]);
+
+        async Task<string[]> TakeAsync(bool analyses) => [.. (await jobs.TakeAsync(analyses, "test", now.AddYears(-40), 10, [], default)).Select(j => j.Kind)];
+    }
+
+    [Fact]
     public async Task Organizations_are_checked_and_changed()
     {
         var admin = api.Client(Api.AdminKey);
-        using var wrong = await admin.PostAsJsonAsync("/v1/organizations", new { maxConcurrentCalls = -1, currency = "usd", allowedCountries = new[] { "XX" }, ratesPerMinute = new { twilio = -1 } });
-        (await wrong.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().Order().ShouldBe(["allowedCountries", "currency", "maxConcurrentCalls", "name", "ratesPerMinute.twilio"]);
+        using var wrong = await admin.PostAsJsonAsync("/v1/organizations", new { maxConcurrentCalls = -1, currency = "usd", allowedCountries = new[] { "XX" }, ratesPerMinute = new Dictionary<string, double> { ["twilio"] = -1, ["Twilio"] = 0.2 } });
+        (await wrong.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().Order().ShouldBe(["allowedCountries", "currency", "maxConcurrentCalls", "name", "ratesPerMinute.Twilio", "ratesPerMinute.twilio"]);
 
         var tenant = await api.TenantAsync();
         (await admin.PatchAsJsonAsync($"/v1/organizations/{tenant.Id}", new { allowedCountries = new[] { "DE" } })).StatusCode.ShouldBe(HttpStatusCode.OK);

@@ -1,4 +1,5 @@
 using Chorus.Store;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Chorus.Api.Tests;
@@ -57,6 +58,24 @@ public sealed class SchemaTests(Api api)
                     || ' generation ' || (select sum(generation) from chorus.mt_doc_calldocument)
                 """);
             return (string)(await command.ExecuteScalarAsync())!;
+        }
+    }
+
+    [Fact]
+    public async Task Hosts_that_start_together_on_an_empty_database_protect_secrets_with_one_key()
+    {
+        var database = await TestServers.TestServers.NewDatabaseAsync("chorus_keys_tests");
+        var hosts = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Api.StartAsync(database)));
+        try
+        {
+            await using var keys = hosts[0].Services.GetRequiredService<NpgsqlDataSource>().CreateCommand("select count(*) from chorus.data_protection_keys");
+            (await keys.ExecuteScalarAsync()).ShouldBe(1L);
+            var secret = hosts[0].Services.GetRequiredService<Secrets>().Protect("token");
+            foreach (var host in hosts) host.Services.GetRequiredService<Secrets>().Unprotect(secret).ShouldBe("token");
+        }
+        finally
+        {
+            foreach (var host in hosts) await host.DisposeAsync();
         }
     }
 

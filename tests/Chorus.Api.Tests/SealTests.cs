@@ -71,13 +71,33 @@ public sealed class SealTests(Api api)
     }
 
     [Fact]
-    public async Task A_text_that_only_looks_sealed_is_served_as_it_is()
+    public async Task Who_is_erased_by_two_requests_at_once_is_erased_for_both()
     {
         var tenant = await api.TenantAsync();
-        var metadata = new { a = "sealed.v1.tAAAA", b = "sealed.v1.", c = "x\"sealed.v1.t", d = "sealed.v1.t!\"" };
+        for (var i = 0; i < 5; i++)
+        {
+            var number = $"+1415555019{i}";
+            var call = (await tenant.PlaceAsync(tenant.Call(number))).GetProperty("id").GetGuid();
+            (await tenant.Client.PostAsync($"/v1/calls/{call}/hangup", null)).EnsureSuccessStatusCode();
+
+            var answers = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => tenant.Client.DeleteAsync($"/v1/callees/{Uri.EscapeDataString(number)}")));
+
+            answers.ShouldAllBe(a => a.StatusCode == System.Net.HttpStatusCode.OK);
+        }
+    }
+
+    [Fact]
+    public async Task A_text_with_something_in_it_that_looks_sealed_is_served_as_it_is_and_one_that_begins_so_is_refused()
+    {
+        var tenant = await api.TenantAsync();
+        var sealedOnce = "sealed.v1.o" + Convert.ToBase64String(new byte[60]);
+        var metadata = new { a = "x\"sealed.v1.t", b = $"x \"{sealedOnce}", c = $"\"{sealedOnce}\" and \"{sealedOnce}\"" };
         var id = (await tenant.PlaceAsync(tenant.Call(metadata: metadata))).GetProperty("id").GetGuid();
         var read = (await tenant.GetAsync($"/v1/calls/{id}")).GetProperty("data").GetProperty("metadata");
-        (read.GetProperty("a").GetString(), read.GetProperty("b").GetString(), read.GetProperty("c").GetString(), read.GetProperty("d").GetString()).ShouldBe((metadata.a, metadata.b, metadata.c, metadata.d));
+        (read.GetProperty("a").GetString(), read.GetProperty("b").GetString(), read.GetProperty("c").GetString()).ShouldBe((metadata.a, metadata.b, metadata.c));
+
+        using var refused = await tenant.PostCallAsync(tenant.Call(metadata: new Dictionary<string, object> { ["note"] = sealedOnce, [sealedOnce] = 1 }));
+        (await refused.ErrorAsync(System.Net.HttpStatusCode.BadRequest, "validation-failed")).Fields().Order().ShouldBe(["metadata.note", $"metadata.{sealedOnce}"]);
     }
 
     [Fact]

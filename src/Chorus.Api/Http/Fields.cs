@@ -134,13 +134,14 @@ public sealed class Fields
     }
 
     /// <summary>Object of numbers, for example prices by provider.</summary>
-    public IReadOnlyDictionary<string, decimal>? Amounts(string name, decimal max)
+    public IReadOnlyDictionary<string, decimal>? Amounts(string name, decimal max, params string[] known)
     {
         if (!body.TryGetProperty(name, out var given) || given.ValueKind is JsonValueKind.Null) return null;
         Dictionary<string, decimal> amounts = [];
         foreach (var property in Object(name).EnumerateObject())
         {
-            if (property.Value.ValueKind is JsonValueKind.Number && property.Value.TryGetDecimal(out var amount) && amount >= 0 && amount <= max) amounts[property.Name] = amount;
+            if (!known.Contains(property.Name)) Wrong($"{name}.{property.Name}", $"is none of {string.Join(", ", known)}");
+            else if (property.Value.ValueKind is JsonValueKind.Number && property.Value.TryGetDecimal(out var amount) && amount >= 0 && amount <= max) amounts[property.Name] = amount;
             else Wrong($"{name}.{property.Name}", $"must be a number from 0 to {max}");
         }
         return amounts;

@@ -17,7 +17,7 @@ public sealed class Keys(RequestDelegate next, Registry registry, ApiSettings se
 
     public async Task InvokeAsync(HttpContext http)
     {
-        if (http.GetEndpoint() is not { } endpoint || !http.Request.Path.StartsWithSegments("/v1") || await Allowed(http, endpoint)) await next(http);
+        if (http.GetEndpoint() is not RouteEndpoint endpoint || !http.Request.Path.StartsWithSegments("/v1") || await Allowed(http, endpoint)) await next(http);
         else
         {
             http.Response.Headers.WWWAuthenticate = "Bearer";

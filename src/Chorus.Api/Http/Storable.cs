@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Chorus.Store;
 
 namespace Chorus.Api.Http;
 
@@ -9,6 +10,8 @@ namespace Chorus.Api.Http;
 /// </summary>
 public static class Storable
 {
+    private const string LooksSealed = "begins as what is stored encrypted does";
+
     public static void Check(JsonElement element, string path, List<FieldError> errors)
     {
         switch (element.ValueKind)
@@ -20,6 +23,7 @@ public static class Storable
                     var name = Name(property);
                     var inner = path.Length == 0 ? name ?? "?" : $"{path}.{name ?? "?"}";
                     if (name is null || name.Contains('\0')) errors.Add(new(inner.Replace("\0", "\\u0000"), "has a name with a character that cannot be stored"));
+                    else if (StorableJson.LooksSealed(name)) errors.Add(new(inner, LooksSealed));
                     else if (!names.Add(name)) errors.Add(new(inner, "is given twice"));
                     else Check(property.Value, inner, errors);
                 }
@@ -29,6 +33,9 @@ public static class Storable
                 break;
             case JsonValueKind.String when Text(element) is not { } text || text.Contains('\0'):
                 errors.Add(new(path, "has a character that cannot be stored (NUL or half of a surrogate pair)"));
+                break;
+            case JsonValueKind.String when StorableJson.LooksSealed(element.GetString()!):
+                errors.Add(new(path, LooksSealed));
                 break;
             case JsonValueKind.Number when !IsNumber(element.GetRawText()):
                 errors.Add(new(path, "is a number that cannot be stored"));

@@ -16,7 +16,8 @@ public sealed record OrganizationView(
 }
 
 /// <summary>A new organization, and its first key, which is never shown again.</summary>
-public sealed record RegisteredOrganization(OrganizationView Data, string ApiKey);
+/// <param name="KeyId">Names the key when it is to be revoked.</param>
+public sealed record RegisteredOrganization(OrganizationView Data, string ApiKey, Guid KeyId);
 
 /// <summary>A new key, which is never shown again.</summary>
 public sealed record IssuedKey(Guid Id, string ApiKey);
@@ -42,6 +43,9 @@ public static class AdminEndpoints
 {
     private static readonly IReadOnlySet<string> Countries = PhoneNumberUtil.GetInstance().GetSupportedRegions().ToHashSet();
 
+    /// <summary>Whose calls may have a price of their own.</summary>
+    private static readonly string[] Providers = ["twilio"];
+
     public static async Task<IResult> RegisterAsync(HttpContext http, OrganizationStore organizations, ApiSettings settings, TimeProvider clock)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
@@ -50,19 +54,19 @@ public static class AdminEndpoints
         var now = clock.GetUtcNow();
         var organization = new Organization(
             Guid.CreateVersion7(now), fields.Text("name", 255, required: true) ?? "", fields.Whole("maxConcurrentCalls", 0, 100_000) ?? 10,
-            currency, Allowed(fields) ?? ["US", "CA"], fields.Amounts("ratesPerMinute", 1000) ?? new Dictionary<string, decimal>(), now);
+            currency, Allowed(fields) ?? ["US", "CA"], fields.Amounts("ratesPerMinute", 1000, Providers) ?? new Dictionary<string, decimal>(), now);
         fields.Check();
-        var apiKey = await organizations.RegisterAsync(organization, http.RequestAborted);
+        var (keyId, apiKey) = await organizations.RegisterAsync(organization, http.RequestAborted);
         var state = await organizations.FindAsync(organization.Id, http.RequestAborted);
         http.Response.Headers.Location = $"/v1/organizations/{organization.Id}";
-        return Answers.Json(new RegisteredOrganization(OrganizationView.Of(state!), apiKey), 201);
+        return Answers.Json(new RegisteredOrganization(OrganizationView.Of(state!), apiKey, keyId), 201);
     }
 
     public static async Task<IResult> ChangeAsync(Guid id, HttpContext http, OrganizationStore organizations, ApiSettings settings)
     {
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         var name = fields.Has("name") ? fields.Text("name", 255, required: true) : null;
-        var (calls, countries, rates) = (fields.Whole("maxConcurrentCalls", 0, 100_000), Allowed(fields), fields.Amounts("ratesPerMinute", 1000));
+        var (calls, countries, rates) = (fields.Whole("maxConcurrentCalls", 0, 100_000), Allowed(fields), fields.Amounts("ratesPerMinute", 1000, Providers));
         var currency = fields.Text("currency", 3);
         fields.Check();
         await organizations.ChangeAsync(id, old =>

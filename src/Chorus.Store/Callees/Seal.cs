@@ -17,7 +17,7 @@ public sealed record Callee(Guid Id, byte[] Key);
 internal static class Seal
 {
     private const int IdSize = 16, NonceSize = 12, TagSize = 16, Head = IdSize + NonceSize + TagSize;
-    private const string Mark = "sealed.v1.";
+    public const string Mark = "sealed.v1.";
     private static readonly byte[] Quoted = Encoding.UTF8.GetBytes($"\"{Mark}"), ErasedText = Encoding.UTF8.GetBytes($"\"{Erasing.Erased}\""), ErasedObject = "{}"u8.ToArray();
 
     /// <summary>A text, sealed with every one of the keys; one that is sealed already, or was erased, stays as it is.</summary>
@@ -56,7 +56,7 @@ internal static class Seal
     public static byte[] Open(ReadOnlySpan<byte> json, Func<Guid, byte[]?> key)
     {
         using var opened = new MemoryStream(json.Length);
-        for (var start = json.IndexOf(Quoted); start >= 0; start = json.IndexOf(Quoted))
+        for (var start = Next(json, 0); start >= 0; start = Next(json, 0))
         {
             var length = json[(start + 1)..].IndexOf((byte)'"') + 2;
             if (length < 2) break;
@@ -66,6 +66,13 @@ internal static class Seal
         }
         opened.Write(json);
         return opened.ToArray();
+    }
+
+    /// <summary>Where the next sealed value may begin: at a quote that begins a text, and is not within one.</summary>
+    private static int Next(ReadOnlySpan<byte> json, int from)
+    {
+        var found = json[from..].IndexOf(Quoted);
+        return found < 0 ? -1 : from + found > 0 && json[from + found - 1] == '\\' ? Next(json, from + found + 1) : from + found;
     }
 
     private static ReadOnlySpan<byte> Value(ReadOnlySpan<byte> quoted, Func<Guid, byte[]?> key)
