@@ -25,7 +25,7 @@ public static class Endpoints
             .Asks("metadata.<key>", "query", "string", "With this value in the metadata; may be given for several keys").Pages()
             .Asks("cursor", "query", "string", "nextCursor of the page before; takes the place of offset")
             .Gives<ListEnvelope<CallView>>(200).Fails(400, 401, 503);
-        calls.MapGet("/{id:guid}", GetCall.HandleAsync).Says("Read a call", "As it is, or with version or at as it stood then. ETag is the version; If-None-Match answers 304.")
+        calls.MapGet("/{id:guid}", GetCall.HandleAsync).Says("Read a call", "As it is, or with version or at as it stood then. ETag is the version, and how often the call was folded anew; If-None-Match answers 304. As it stood then it has none.")
             .Asks("version", "query", "integer:int64", "As it stood at this version").Asks("at", "query", "string:date-time", "As it stood at this time")
             .Asks("If-None-Match", "header", "string", "The ETag of an earlier answer")
             .Gives<Envelope<CallView>>(200).Gives<Success>(304).Fails(400, 401, 404, 503)
