@@ -68,7 +68,9 @@ public sealed class SchemaTests(Api api)
         var hosts = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Api.StartAsync(database)));
         try
         {
-            await using var keys = hosts[0].Services.GetRequiredService<NpgsqlDataSource>().CreateCommand("select count(*) from chorus.data_protection_keys");
+            var source = hosts[0].Services.GetRequiredService<NpgsqlDataSource>();
+            new ProtectionKeys(source, new()).StoreElement(new("key"), "of one that had read that there is none");
+            await using var keys = source.CreateCommand("select count(*) from chorus.data_protection_keys");
             (await keys.ExecuteScalarAsync()).ShouldBe(1L);
             var secret = hosts[0].Services.GetRequiredService<Secrets>().Protect("token");
             foreach (var host in hosts) host.Services.GetRequiredService<Secrets>().Unprotect(secret).ShouldBe("token");

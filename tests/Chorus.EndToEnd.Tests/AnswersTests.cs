@@ -83,7 +83,8 @@ public sealed class AnswersTests(Service service)
     [Fact]
     public async Task A_machine_that_is_told_of_a_human_gets_the_message_and_the_human_is_let_go()
     {
-        var tenant = await service.TenantAsync(new { name = "Ann", systemPrompt = "Is this Maria?", voicemailAction = "leave_message", voicemailMessage = "This is Acme. Please call us back." });
+        var message = "This is Acme." + string.Concat(Enumerable.Repeat(" Please call us back.", 25)); // longer than a human's telephone rings
+        var tenant = await service.TenantAsync(new { name = "Ann", systemPrompt = "Is this Maria?", voicemailAction = "leave_message", voicemailMessage = message });
         await TransferStoriesTests.PutTargetsAsync(tenant, new { type = "phone_number", phoneNumber = "+14155550208", transferType = "cold", description = "the dispatch team" });
         var talks = new object[] { new { says = "If you would like to speak to a human,", atOnce = true }, new { says = string.Join(' ', Enumerable.Repeat("please do leave a message.", 10)), atOnce = true } };
         (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550308", name = "voicemail that speaks of humans", rings = 0.2, machine = true, talks })).EnsureSuccessStatusCode();
@@ -91,7 +92,7 @@ public sealed class AnswersTests(Service service)
         var call = await tenant.UntilAsync(await tenant.PlaceAsync("+14155550308"), c => c.GetProperty("endedAt").ValueKind is JsonValueKind.String && c.GetProperty("transferCalls").EnumerateArray().All(l => l.GetProperty("endedAt").ValueKind is JsonValueKind.String));
 
         call.End().ShouldBe(("completed", "voicemail"), string.Join('\n', (await tenant.EventsAsync(call.Id())).Select(e => e.ToString())));
-        call.Words()[^1].ShouldBe("agent: This is Acme. Please call us back.");
+        call.Words()[^1].ShouldBe($"agent: {message}");
         (await service.WitnessAsync(call.Id(), "say")).Length.ShouldBe(1); // once, and from its beginning to its end
         call.GetProperty("transferCalls").EnumerateArray().ShouldHaveSingleItem().GetProperty("transferStatus").GetString().ShouldBe("canceled");
     }
