@@ -28,7 +28,7 @@ public sealed record Recorded(Call? Call, IReadOnlyList<object> Facts, Refusal? 
 public sealed class CallJournal(
     NpgsqlDataSource source, [FromKeyedServices(StoreRegistration.Rounds)] NpgsqlDataSource few, StoreSettings settings, CalleeKeys keys, CommitSignal signal, ChorusMetrics metrics, TimeProvider clock, CallMemory? memory = null)
 {
-    private const int MostRaces = 12, Pools = 2;
+    private const int MostRaces = 12;
     private readonly SemaphoreSlim[] lanes = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1, 1))];
 
     internal Steps Steps { get; } = new(few, settings, clock);
@@ -58,7 +58,7 @@ public sealed class CallJournal(
                 catch (PostgresException e) when (StoreErrors.IsLostRace(e) && onlyAt is not null) { }
                 // A connection of before a restart fails at its first statement, which may be the write itself. It is repeated only if the
                 // stream still stands where it stood.
-                catch (Exception e) when (StoreErrors.IsConnectionLost(e) && ++died <= Pools) { (lost, onlyAt) = (lost ?? e, onlyAt ?? read); continue; }
+                catch (Exception e) when (StoreErrors.IsConnectionLost(e) && ++died <= StoreRegistration.Pools) { (lost, onlyAt) = (lost ?? e, onlyAt ?? read); continue; }
                 ExceptionDispatchInfo.Throw(lost!); // the stream has moved on: it may have been written
             }
         }

@@ -33,6 +33,9 @@ public static class StoreRegistration
     /// </summary>
     public const string Rounds = "rounds";
 
+    /// <summary>How many pools a process has, and so how often in a row it may meet a connection that died at rest: with the first its pool throws the others away.</summary>
+    public const int Pools = 2;
+
     public static IServiceCollection AddChorusStore(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;

@@ -70,6 +70,27 @@ public sealed class KeysAndErrorsTests(Api api)
         await again.ErrorAsync(HttpStatusCode.NotFound, "not-found");
     }
 
+    [Fact]
+    public async Task The_first_key_can_be_revoked_too()
+    {
+        using var admin = api.Client(Api.AdminKey);
+        var registered = await admin.PostOkAsync("/v1/organizations", new { name = "Acme" });
+        using var client = api.Client(registered.GetProperty("apiKey").GetString());
+        (await client.GetAsync("/v1/organization")).StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        (await admin.DeleteAsync($"/v1/organizations/{registered.GetProperty("data").GetProperty("id").GetString()}/api-keys/{registered.GetProperty("keyId").GetString()}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+
+        (await client.GetAsync("/v1/organization")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+    }
+
+    [Fact]
+    public async Task The_operators_wrong_method_is_not_taken_for_a_wrong_key()
+    {
+        using var admin = api.Client(Api.AdminKey);
+        using var answer = await admin.GetAsync("/v1/organizations");
+        await answer.ErrorAsync(HttpStatusCode.MethodNotAllowed, "method-not-allowed");
+    }
+
     [Theory]
     [InlineData("GET", "/", 404, "not-found")]
     [InlineData("GET", "/v1/nothing", 404, "not-found")]

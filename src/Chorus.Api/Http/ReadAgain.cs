@@ -3,13 +3,11 @@ using Chorus.Store;
 namespace Chorus.Api.Http;
 
 /// <summary>
-/// Reads again where a connection to the store turned out to have died at rest, as all of them have after its restart. With the first
-/// that is met its pool throws the others away, and there are two pools (<see cref="StoreRegistration.Rounds"/>).
+/// Reads again where a connection to the store turned out to have died at rest, as all of them have after its restart; once for each pool
+/// (<see cref="StoreRegistration.Pools"/>).
 /// </summary>
 public sealed class ReadAgain(RequestDelegate next)
 {
-    private const int Pools = 2;
-
     public async Task InvokeAsync(HttpContext http)
     {
         for (var died = 1; ; died++)
@@ -19,7 +17,7 @@ public sealed class ReadAgain(RequestDelegate next)
                 await next(http);
                 return;
             }
-            catch (Exception e) when (died <= Pools && HttpMethods.IsGet(http.Request.Method) && !http.Response.HasStarted && StoreErrors.IsConnectionLost(e)) { }
+            catch (Exception e) when (died <= StoreRegistration.Pools && HttpMethods.IsGet(http.Request.Method) && !http.Response.HasStarted && StoreErrors.IsConnectionLost(e)) { }
         }
     }
 }

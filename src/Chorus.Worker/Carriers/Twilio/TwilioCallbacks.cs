@@ -57,7 +57,7 @@ public static class TwilioCallbacks
         }, clock, http.RequestAborted);
     }
 
-    /// <summary>Somebody is on the line, and an error would end the call: while the store is away the carrier waits, who gives up after 15 s (https://www.twilio.com/docs/usage/security).</summary>
+    /// <summary>Somebody is on the line, and an error would end the call: while the store is away the carrier waits, who gives up after 15 s, repetitions included (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides).</summary>
     private static async Task<IResult> PatientlyAsync(Func<Task<IResult>> answer, TimeProvider clock, CancellationToken cancellationToken)
     {
         for (var until = clock.GetUtcNow() + TimeSpan.FromSeconds(12); ;)

@@ -62,7 +62,7 @@ public sealed class TwilioCarrier(HttpClient http, CallbackUrls urls, TimeProvid
         return response.EnsureSuccessStatusCode();
     }
 
-    // https://www.twilio.com/docs/voice/api/recording#fetch-recordings-of-a-call
+    // https://www.twilio.com/docs/voice/api/recording
     public async Task<CarrierRecording?> FindRecordingAsync(CarrierAccount account, string callSid, CancellationToken cancellationToken)
     {
         using var response = await SendAsync(account, HttpMethod.Get, $"Calls/{Uri.EscapeDataString(callSid)}/Recordings.json", null, cancellationToken);
