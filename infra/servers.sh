@@ -106,11 +106,12 @@ start_pg() {
 }
 start_mq() {
   local M=$D/mq
-  [[ ! -d $M/mnesia ]] || ! mq_up || return 0
+  local given=${SELF%/*}/rabbitmq/definitions.json    # a virtual host that came since is made at the next start
+  [[ ! -d $M/mnesia ]] || ! mq_up || ! cmp -s "$given" "$M/definitions.json" || return 0
   stop_mq; free $MQ_PORT $MQ_UI_PORT $MQ_DIST_PORT
   as mkdir -p "$M/mnesia" "$M/log"
   # Loaded at boot before the listeners open: no rabbitmqctl (a second each), no guest user.
-  cat "${SELF%/*}/rabbitmq/definitions.json" >"$M/definitions.json"
+  cat "$given" >"$M/definitions.json"
   echo '[rabbitmq_management].' >"$M/enabled_plugins"
   cat >"$M/rabbitmq.conf" <<-END
 	listeners.tcp.local = 127.0.0.1:$MQ_PORT

@@ -82,7 +82,7 @@ public static class Endpoints
     }
 
     private static RouteHandlerBuilder Says(this RouteHandlerBuilder route, string summary, string? description = null) =>
-        description is null ? route.WithSummary(summary) : route.WithSummary(summary).WithDescription(description);
+        (description is null ? route.WithSummary(summary) : route.WithSummary(summary).WithDescription(description)).Fails(500);
 
     private static RouteHandlerBuilder Asks(this RouteHandlerBuilder route, string name, string where, string type, string description) =>
         route.WithMetadata(new Asked(name, where, type, description));

@@ -1,4 +1,6 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Chorus.Api.Http;
 using Chorus.Domain.Calls;
 using Microsoft.AspNetCore.OpenApi;
@@ -52,6 +54,7 @@ public static class OpenApi
             options.AddSchemaTransformer((schema, context, _) =>
             {
                 Describe(schema, context.JsonTypeInfo.Type);
+                if (context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(typeof(AllowedValuesAttribute), false) is [AllowedValuesAttribute allowed]) schema.Enum = [.. allowed.Values.Select(v => JsonValue.Create((string)v!))];
                 return Task.CompletedTask;
             });
         });

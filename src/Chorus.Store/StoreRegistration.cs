@@ -92,6 +92,7 @@ public static class StoreRegistration
         var few = new NpgsqlConnectionStringBuilder(connection);
         few.MaxPoolSize = Math.Min(few.MaxPoolSize, Math.Max(1, settings.AdmissionRounds) + CallReads.AtOnce + Steps.AtOnce);
         few.MinPoolSize = Math.Min(few.MinPoolSize, few.MaxPoolSize);
+        few.Options = $"-c plan_cache_mode=force_generic_plan {few.Options}"; // planned once, not anew for each number of rows
         return few.ToString();
     }
 

@@ -86,6 +86,9 @@ public sealed class ConversationSettings
 
     /// <summary>How long a callee waits for an answer's first word before the agent says that it takes a moment. Default 2.5 s.</summary>
     public TimeSpan Filler { get; set; } = TimeSpan.FromSeconds(2.5);
+
+    /// <summary>How long the agent waits for another key before it answers those that were pressed; the number sign (#) ends them at once. Default 1.5 s.</summary>
+    public TimeSpan Keys { get; set; } = TimeSpan.FromSeconds(1.5);
 }
 
 /// <summary>Configuration section <c>Chorus:Outbound</c>: requests to addresses that organizations gave us (webhooks, tools, models).</summary>

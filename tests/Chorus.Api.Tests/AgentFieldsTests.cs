@@ -41,6 +41,8 @@ public sealed class AgentFieldsTests(Api api)
     [InlineData("""{"postCallWebhookSecret":""}""", "postCallWebhookSecret")]
     [InlineData("""{"modelApiKey":"k"}""", "modelApiKey")]
     [InlineData("""{"model":"m","modelBaseUrl":"ftp://x"}""", "modelBaseUrl")]
+    [InlineData("""{"model":null,"modelBaseUrl":"https://x"}""", "modelBaseUrl")]
+    [InlineData("""{"model":3,"modelApiKey":"k"}""", "model")]
     [InlineData("""{"model":"m","modelBaseUrl":"https://user:pass@x"}""", "modelBaseUrl")]
     [InlineData("""{"tools":{}}""", "tools")]
     [InlineData("""{"tools":[1]}""", "tools[0]")]

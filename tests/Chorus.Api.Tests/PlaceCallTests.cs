@@ -66,12 +66,20 @@ public sealed class PlaceCallTests(Api api)
         await answer.ErrorAsync(HttpStatusCode.BadRequest, "invalid-json");
     }
 
+    private static string Nested(int levels) => "{\"metadata\":{\"a\":" + new string('[', levels) + new string(']', levels) + "}}";
+
     [Fact]
     public async Task A_body_nested_too_deeply_or_too_large_or_of_another_type_is_refused()
     {
-        var tenant = await api.TenantAsync(deposit: 0);
-        using var deep = await tenant.Client.PostAsync("/v1/calls", Http.Json("{\"metadata\":" + new string('[', 200) + new string(']', 200) + "}"));
-        await deep.ErrorAsync(HttpStatusCode.BadRequest, "invalid-json");
+        var tenant = await api.TenantAsync();
+        using var deep = await tenant.Client.PostAsync("/v1/calls", Http.Json(Nested(200)));
+        (await deep.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["metadata"]);
+        using var deeper = await tenant.Client.PostAsync("/v1/calls", Http.Json(Nested(2000)));
+        await deeper.ErrorAsync(HttpStatusCode.BadRequest, "invalid-json");
+        object nested = "deep enough";
+        for (var level = 3; level <= 32; level++) nested = new { a = nested };
+        var call = await tenant.PlaceAsync(tenant.Call(metadata: new { a = nested }));
+        (await tenant.GetAsync($"/v1/calls/{call.GetProperty("id")}")).GetProperty("data").GetProperty("metadata").ToString().ShouldContain("deep enough");
         using var large = await tenant.Client.PostAsync("/v1/calls", Http.Json("{\"metadata\":{\"a\":\"" + new string('x', 300_000) + "\"}}"));
         await large.ErrorAsync(HttpStatusCode.RequestEntityTooLarge, "body-too-large");
         using var form = await tenant.Client.PostAsync("/v1/calls", Http.Json("a=b", "application/x-www-form-urlencoded"));

@@ -78,6 +78,9 @@ public sealed class ResourcesTests(Api api)
 
         using var wrong = await tenant.Client.PutAsJsonAsync(path, new { transferTargets = new object[] { new { type = "phone_number", phoneNumber = "12" }, new { type = "fax" }, 3 } });
         (await wrong.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["transferTargets[2]", "transferTargets[0].phoneNumber", "transferTargets[1].type"], ignoreOrder: true);
+        object[] mixed = [new { type = "agent", targetAgentId = tenant.AgentId, phoneNumber = "+14155550123", transferType = "cold" }, new { type = "phone_number", phoneNumber = "+14155550123", targetAgentId = tenant.AgentId }];
+        using var both = await tenant.Client.PutAsJsonAsync(path, new { transferTargets = mixed });
+        (await both.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["transferTargets[0].phoneNumber", "transferTargets[0].transferType", "transferTargets[1].targetAgentId"], ignoreOrder: true);
         using var own = await tenant.Client.PutAsJsonAsync(path, new { transferTargets = new object[] { new { type = "phone_number", phoneNumber = "+14155552671" } } });
         (await own.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["transferTargets[0].phoneNumber"]);
         await tenant.Client.PutAsJsonAsync(path, new { transferTargets = Array.Empty<object>() });

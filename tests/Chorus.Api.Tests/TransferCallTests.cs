@@ -92,6 +92,7 @@ public sealed class TransferCallTests(Api api)
     [InlineData("""{"phoneNumber":"+14155550123 ext. 7"}""", "phoneNumber")]
     [InlineData("""{"phoneNumber":"+14155550123","transferType":"hot"}""", "transferType")]
     [InlineData("""{"targetAgentId":"01a20a3d-aef6-77b8-9925-dcf93bf6739e"}""", "targetAgentId")]
+    [InlineData("""{"targetAgentId":"nobody"}""", "targetAgentId")]
     public async Task A_wrong_field_is_named(string body, string field)
     {
         var tenant = await api.TenantAsync();
@@ -147,8 +148,8 @@ public sealed class TransferCallTests(Api api)
         var id = await TalkingAsync(tenant);
         var other = (await tenant.Client.PostOkAsync("/v1/agents", new { name = "Billing" })).GetProperty("data").GetProperty("id").GetGuid();
 
-        using var both = await Transfer(tenant, id, new { targetAgentId = other, phoneNumber = "+14155550123" });
-        (await both.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["targetAgentId"]);
+        using var both = await Transfer(tenant, id, new { targetAgentId = other, phoneNumber = "+14155550123", transferType = "cold" });
+        (await both.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["phoneNumber", "transferType"]);
         using var answer = await Transfer(tenant, id, new { targetAgentId = other, phoneNumber = (string?)null });
 
         answer.StatusCode.ShouldBe(HttpStatusCode.Accepted);

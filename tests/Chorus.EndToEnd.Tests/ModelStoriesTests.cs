@@ -102,6 +102,24 @@ public sealed class ModelStoriesTests(Service service)
         call.Words()[1..].ShouldBe(["user: No, not Tuesday.", "agent: Then Wednesday. Goodbye."]);
     }
 
+    [Theory]
+    [InlineData("4711#", "+14155550330")]
+    [InlineData("4711", "+14155550331")]
+    public async Task Keys_that_follow_each_other_are_one_answer(string keys, string number)
+    {
+        List<string> bodies = [];
+        var (call, asked) = await CallAsync(async (http, count) =>
+        {
+            http.Request.Body.Position = 0;
+            bodies.Add(await new StreamReader(http.Request.Body).ReadToEndAsync());
+            if (count == 1) await Stream(http, """{"content":"Please type your number."}""");
+            else await Stream(http, """{"content":"Thank you. Goodbye."}""", Bye);
+        }, [new { presses = keys }], number);
+        call.End().ShouldBe(("completed", "agent_hangup"));
+        asked.ShouldBe(2);
+        bodies[1].ShouldContain($"(pressed {keys} on the telephone)");
+    }
+
     [Fact]
     public async Task A_model_that_uses_one_tool_after_the_other_has_to_say_at_last_what_came_of_it()
     {
@@ -141,9 +159,9 @@ public sealed class ModelStoriesTests(Service service)
             });
         };
         var tenant = await TenantAsync(model);
-        await service.PlanAsync("BreakRelay", "+14155550147");
+        await service.PlanAsync("BreakRelay", "+14155550333");
 
-        var call = await tenant.CallAsync("+14155550147");
+        var call = await tenant.CallAsync("+14155550333");
 
         call.End().ShouldBe(("completed", "agent_hangup"));
         model.Of("/orders").ShouldHaveSingleItem();
@@ -160,13 +178,13 @@ public sealed class ModelStoriesTests(Service service)
         tools = new[] { new { name = "find_order", description = "Finds an order", url = model.Url + "/orders", method = "GET" } },
     });
 
-    private async Task<(JsonElement Call, int Asked)> CallAsync(Func<HttpContext, int, Task> answer, object[]? talks = null)
+    private async Task<(JsonElement Call, int Asked)> CallAsync(Func<HttpContext, int, Task> answer, object[]? talks = null, string number = "+14155550332")
     {
         await using var model = await Receiver.StartAsync();
         model.Raw = answer;
         var tenant = await service.TenantAsync(new { name = "Ann", firstSpeaker = "agent", model = "m", modelBaseUrl = model.Url + "/v1" });
-        if (talks is not null) (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number = "+14155550146", name = "objects", rings = 0.1, talks })).EnsureSuccessStatusCode();
-        var call = await tenant.CallAsync(talks is null ? "+14155550115" : "+14155550146");
+        if (talks is not null) (await service.Carrier.PutAsJsonAsync("/sandbox/callees", new { number, name = "has a script", rings = 0.1, talks })).EnsureSuccessStatusCode();
+        var call = await tenant.CallAsync(talks is null ? "+14155550115" : number);
         return (call, model.Of("/v1/chat/completions").Length);
     }
 

@@ -51,6 +51,7 @@ public sealed class Service : IAsyncLifetime
             ["Chorus__Outbound__AllowLoopback"] = "true",
             ["Chorus__Conversation__Silence"] = "00:00:02",
             ["Chorus__Conversation__Filler"] = "00:00:02.5",
+            ["Chorus__Conversation__Keys"] = "00:00:00.5",
             ["Chorus__Brain__Timeout"] = "00:00:04",
         };
         WorkerSettings = worker;

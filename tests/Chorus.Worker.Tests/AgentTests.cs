@@ -103,7 +103,7 @@ public sealed class AgentTests
         object[] facts =
         [
             new TurnSpoken(Role.User, "Book nine, please.", false, at), new ToolAsked(first, "book", JsonDocument.Parse("""{"hour":9}""").RootElement, at), new ToolAsked(second, "pay", nothing, at),
-            new ToolCalled("book", nothing, 200, "B-17", 5, at, first), new ToolCalled("old", nothing, 200, "fine", 5, at), new KeyPressed("1", at), new TurnSpoken(Role.Agent, "It is booked.", false, at),
+            new ToolCalled("book", nothing, 200, "B-17", 5, at, first), new ToolCalled("old", nothing, 200, "fine", 5, at), new KeyPressed("4", at), new KeyPressed("7", at), new TurnSpoken(Role.Agent, "It is booked.", false, at),
         ];
 
         var known = Recollection.Of([.. facts.Select((f, i) => new CallEvent(i + 1, "", at, f))]);
@@ -115,6 +115,7 @@ public sealed class AgentTests
         Recollection.IsAsking([.. facts.Select((f, i) => new CallEvent(i + 1, "", at, f))], at.AddSeconds(31)).ShouldBeFalse();
         var results = known.SelectMany(m => m.Contents).OfType<FunctionResultContent>().Select(r => (string)r.Result!).ToArray();
         (results[0], results[2]).ShouldBe(("B-17", "fine"));
+        known[7].Text.ShouldContain("47"); // one number, not two answers
         results[1].ShouldContain("not known");
     }
 

@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using Chorus.Store.Recordings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
 
 namespace Chorus.Worker.Tests;
 
@@ -16,11 +18,11 @@ public sealed class RecordingStoreTests
     {
         var folder = Directory.CreateTempSubdirectory("chorus-recordings").FullName;
         var store = new FolderRecordings(new() { Folder = folder });
-        (await store.OpenAsync(Organization, Call, default)).ShouldBeNull();
+        (await store.OpenAsync(Organization, Call, false, default)).ShouldBeNull();
         await store.SaveAsync(Organization, Call, new MemoryStream([1, 2, 3]), "audio/wav", default);
         await store.SaveAsync(Organization, Call, new MemoryStream(Sound), "audio/wav", default);
 
-        await using (var kept = (await store.OpenAsync(Organization, Call, default)).ShouldBeOfType<Kept.Here>().Sound)
+        await using (var kept = (await store.OpenAsync(Organization, Call, false, default)).ShouldBeOfType<Kept.Here>().Sound)
         {
             var read = new MemoryStream();
             await kept.CopyToAsync(read);
@@ -54,12 +56,26 @@ public sealed class RecordingStoreTests
 
         using var store = new S3Recordings(new() { S3 = new() { Bucket = "calls", ServiceUrl = new(server.Urls.First()), AccessKey = "key", SecretKey = "secret", LinkLifetime = TimeSpan.FromMinutes(1) } }, TimeProvider.System);
         await store.SaveAsync(Organization, Call, new MemoryStream(Sound), "audio/wav", default);
-        var link = (await store.OpenAsync(Organization, Call, default)).ShouldBeOfType<Kept.Elsewhere>().Url;
+        var link = (await store.OpenAsync(Organization, Call, false, default)).ShouldBeOfType<Kept.Elsewhere>().Url;
 
         authorization.ShouldStartWith("AWS4-HMAC-SHA256 Credential=key/");
         bucket.Keys.ShouldBe([$"{Organization}/{Call}.wav"]);
         bucket.Values.Single().Type.ShouldBe("audio/wav");
         using var client = new HttpClient();
         (await client.GetByteArrayAsync(link)).ShouldBe(Sound);
+    }
+
+    [Fact]
+    public async Task An_address_is_signed_for_the_method_it_is_asked_with()
+    {
+        using var store = new S3Recordings(new() { S3 = new() { Bucket = "calls", AccessKey = "key", SecretKey = "secret" } }, TimeProvider.System);
+        Dictionary<string, StringValues> get, head;
+        do (get, head) = (await AddressAsync(false), await AddressAsync(true));
+        while (get["X-Amz-Date"] != head["X-Amz-Date"] || get["X-Amz-Expires"] != head["X-Amz-Expires"]); // within one second
+
+        head["X-Amz-Signature"].ShouldNotBe(get["X-Amz-Signature"]);
+
+        async Task<Dictionary<string, StringValues>> AddressAsync(bool headOnly) =>
+            QueryHelpers.ParseQuery((await store.OpenAsync(Organization, Call, headOnly, default)).ShouldBeOfType<Kept.Elsewhere>().Url.Query);
     }
 }

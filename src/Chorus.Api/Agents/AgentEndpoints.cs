@@ -88,11 +88,14 @@ public static partial class AgentEndpoints
     {
         var type = fields.Text("type", 20, required: true);
         if (type is not (null or "agent" or "phone_number")) fields.Wrong("type", "must be one of agent, phone_number");
+        if (type is "agent") fields.None("belongs to a target of the type phone_number", "phoneNumber", "transferType");
+        if (type is "phone_number") fields.None("belongs to a target of the type agent", "targetAgentId");
         var agent = type is "agent" ? fields.OptionalUuid("targetAgentId", required: true) : null;
         var to = type is "phone_number" ? fields.Number("phoneNumber") : null;
         if (to is { } permitted) fields.Permitted("phoneNumber", organization, permitted);
         var number = to?.E164;
-        var how = type is "phone_number" ? fields.Word<TransferType>("transferType") ?? TransferType.Cold : (TransferType?)null;
+        var given = fields.Word<TransferType>("transferType");
+        var how = type is "phone_number" ? given ?? TransferType.Cold : (TransferType?)null;
         return new(type ?? "", agent, number, how, fields.Text("description", 500));
     }
 
@@ -138,13 +141,12 @@ public static partial class AgentEndpoints
     /// <summary>An endpoint of its own comes with a key of its own: the installation's key goes to nobody else, and a key to no other endpoint than its own.</summary>
     private static AgentModel? Model(Fields f, AgentModel? known, Secrets secrets)
     {
-        if (f.Has("model") && f.Text("model", 200) is null) return null;
-        var name = f.Has("model") ? f.Text("model", 200, required: true) : known?.Name;
+        var name = f.HasValue("model") ? f.Text("model", 200, required: true) : f.Has("model") ? null : known?.Name;
         var url = f.Has("modelBaseUrl") ? f.Url("modelBaseUrl", 500) : known?.BaseUrl;
         var key = f.Has("modelApiKey") ? f.Text("modelApiKey", 500) : null;
         if (name is null)
         {
-            foreach (var field in (string[])["modelBaseUrl", "modelApiKey"]) if (f.Has(field)) f.Wrong(field, "needs a model");
+            if (!f.IsWrong("model")) f.None("needs a model", "modelBaseUrl", "modelApiKey");
             return null;
         }
         var kept = url == known?.BaseUrl ? known?.ProtectedApiKey : null;

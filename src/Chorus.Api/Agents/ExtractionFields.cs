@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Chorus.Api.Http;
@@ -7,7 +8,8 @@ using Chorus.Store;
 namespace Chorus.Api.Agents;
 
 /// <summary>One item of an extraction schema, as the OpenAPI document shows it.</summary>
-public sealed record ExtractionItemRequest(string Name, ExtractionType Type, string? Description = null, IReadOnlyList<string>? Options = null, bool? Required = null);
+public sealed record ExtractionItemRequest(
+    [property: MaxLength(64)] string Name, ExtractionType Type, [property: MaxLength(500)] string? Description = null, [property: MaxLength(50)] IReadOnlyList<string>? Options = null, bool? Required = null);
 
 /// <summary>Reads an extraction schema: what is stored is checked item by item, so that every analysis can rely on it.</summary>
 public static partial class ExtractionFields

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Chorus.Api.Http;
@@ -7,7 +8,14 @@ using Chorus.Store;
 namespace Chorus.Api.Agents;
 
 /// <summary>A tool, as the OpenAPI document shows what is sent.</summary>
-public sealed record ToolRequest(string Name, string Description, string Url, string? Method = null, IReadOnlyDictionary<string, string>? Headers = null, IReadOnlyDictionary<string, JsonElement>? Parameters = null, int? Timeout = null);
+public sealed record ToolRequest(
+    [property: MaxLength(64)] string Name,
+    [property: MaxLength(1000)] string Description,
+    [property: MaxLength(2000)] string Url,
+    [property: AllowedValues("GET", "POST", "PUT", "PATCH", "DELETE")] string? Method = null,
+    IReadOnlyDictionary<string, string>? Headers = null,
+    IReadOnlyDictionary<string, JsonElement>? Parameters = null,
+    [property: Range(1, 30)] int? Timeout = null);
 
 /// <summary>A tool as the public API shows it; its headers' values are not among it.</summary>
 public sealed record ToolView(string Name, string Description, string Url, string Method, IReadOnlyList<string> HeaderNames, JsonElement Parameters, int Timeout);

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Chorus.Api.Agents;
 using Chorus.Api.Http;
@@ -7,7 +8,7 @@ using Chorus.Store;
 namespace Chorus.Api.Calls;
 
 /// <summary>Body of <c>POST /v1/calls/{id}/analyze</c>.</summary>
-public sealed record AnalyzeCallRequest(IReadOnlyList<ExtractionItemRequest>? Schema = null, bool? Summary = null);
+public sealed record AnalyzeCallRequest([property: MaxLength(50)] IReadOnlyList<ExtractionItemRequest>? Schema = null, bool? Summary = null);
 
 /// <summary>Analyses a conversation that is over, again or for the first time, as a new fact; a worker does it afterwards.</summary>
 public static class AnalyzeCall

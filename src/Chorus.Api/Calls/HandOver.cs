@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Chorus.Api.Http;
 using Chorus.Contracts;
 using Chorus.Domain.Agents;
@@ -7,7 +8,7 @@ using Chorus.Store;
 namespace Chorus.Api.Calls;
 
 /// <summary>Body of <c>POST /v1/calls/{id}/transfer</c>: to a telephone number, or to another agent on the same line.</summary>
-public sealed record TransferCallRequest(string? PhoneNumber = null, TransferType? TransferType = null, Guid? TargetAgentId = null, string? Reason = null);
+public sealed record TransferCallRequest(string? PhoneNumber = null, TransferType? TransferType = null, Guid? TargetAgentId = null, [property: MaxLength(500)] string? Reason = null);
 
 /// <summary>
 /// Hands a live callee over. The transfer, and its leg with its hold, are stored when it is answered; the human's telephone
@@ -21,8 +22,8 @@ public static class HandOver
         var fields = await Fields.ReadAsync(http, settings.MaxBodyBytes);
         var organization = http.Caller().Organization.Organization;
         var agentId = fields.OptionalUuid("targetAgentId");
-        var number = fields.Number("phoneNumber", required: agentId is null);
-        if (agentId is not null && number is not null) fields.Wrong("targetAgentId", "cannot be given together with phoneNumber");
+        var number = fields.Number("phoneNumber", required: !fields.HasValue("targetAgentId"));
+        if (fields.HasValue("targetAgentId")) fields.None("cannot be given together with targetAgentId", "phoneNumber", "transferType");
         var type = fields.Word<TransferType>("transferType") ?? TransferType.Cold;
         var reason = fields.Text("reason", 500);
         if (number is { } to)

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using Chorus.Api.Http;
 using Chorus.Store;
@@ -7,7 +8,7 @@ using Microsoft.AspNetCore.DataProtection;
 namespace Chorus.Api.Calls;
 
 /// <summary>Body of <c>POST /v1/calls/{id}/recording/link</c>.</summary>
-public sealed record RecordingLinkRequest(int? ExpiresInSeconds = null);
+public sealed record RecordingLinkRequest([property: Range(1, 604_800)] int? ExpiresInSeconds = null);
 
 /// <summary>An address under which a recording can be heard without a key, until it expires.</summary>
 public sealed record RecordingLink(string Url, DateTimeOffset ExpiresAt);
@@ -19,10 +20,7 @@ public sealed class Recording(IRecordingStore recordings, CallQueries calls, IDa
     private readonly IDataProtector protector = protection.CreateProtector("chorus.recording-links.v1");
 
     /// <summary><c>GET /v1/calls/{id}/recording</c>: two channels, the callee left, the agent right; ranges are served.</summary>
-    public async Task<IResult> GetAsync(Guid id, HttpContext http) =>
-        await calls.FindAsync(http.OrganizationId(), id, http.RequestAborted) is { Call.RecordingUrl: not null }
-            ? await ServeAsync(http.OrganizationId(), id, http.RequestAborted)
-            : ApiError.NotFound("recording");
+    public Task<IResult> GetAsync(Guid id, HttpContext http) => ServeAsync(http.OrganizationId(), id, http);
 
     /// <summary><c>POST /v1/calls/{id}/recording/link</c></summary>
     public async Task<IResult> LinkAsync(Guid id, HttpContext http)
@@ -43,15 +41,19 @@ public sealed class Recording(IRecordingStore recordings, CallQueries calls, IDa
         try
         {
             var parts = protector.ToTimeLimitedDataProtector().Unprotect(token).Split('/');
-            return await ServeAsync(Guid.Parse(parts[0]), Guid.Parse(parts[1]), http.RequestAborted);
+            return await ServeAsync(Guid.Parse(parts[0]), Guid.Parse(parts[1]), http);
         }
         catch (CryptographicException) { return ApiError.Result(403, "link-not-valid", "This link is not valid, or has expired."); }
     }
 
-    private async Task<IResult> ServeAsync(Guid organizationId, Guid id, CancellationToken cancellationToken) => await recordings.OpenAsync(organizationId, id, cancellationToken) switch
+    private async Task<IResult> ServeAsync(Guid organizationId, Guid id, HttpContext http)
     {
-        Kept.Here here => Results.Stream(here.Sound, "audio/wav", enableRangeProcessing: true),
-        Kept.Elsewhere elsewhere => Results.Redirect(elsewhere.Url.ToString()),
-        _ => ApiError.NotFound("recording"),
-    };
+        if (await calls.FindAsync(organizationId, id, http.RequestAborted) is not { Call.RecordingUrl: not null }) return ApiError.NotFound("recording"); // or erased since the link was made
+        return await recordings.OpenAsync(organizationId, id, HttpMethods.IsHead(http.Request.Method), http.RequestAborted) switch
+        {
+            Kept.Here here => Results.Stream(here.Sound, "audio/wav", enableRangeProcessing: true),
+            Kept.Elsewhere elsewhere => Results.Redirect(elsewhere.Url.ToString()),
+            _ => ApiError.NotFound("recording"),
+        };
+    }
 }

@@ -10,7 +10,7 @@ namespace Chorus.Api.Http;
 /// </summary>
 public sealed class Fields
 {
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 32 };
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 1000 };
     private readonly JsonElement body;
     private readonly string path;
     private readonly List<FieldError> errors;
@@ -44,6 +44,15 @@ public sealed class Fields
     }
 
     public bool Has(string name) => body.TryGetProperty(name, out _);
+
+    /// <summary>It has a value, be it a wrong one; null is none.</summary>
+    public bool HasValue(string name) => body.TryGetProperty(name, out var value) && value.ValueKind is not JsonValueKind.Null;
+
+    /// <summary>Notes those that have a value where they can have none.</summary>
+    public void None(string rule, params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names) if (HasValue(name)) Wrong(name, rule);
+    }
 
     public Guid Uuid(string name) => OptionalUuid(name, required: true) ?? Guid.Empty;
 

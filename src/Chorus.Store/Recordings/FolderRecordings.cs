@@ -16,7 +16,7 @@ public sealed class FolderRecordings(RecordingSettings settings) : IRecordingSto
         File.Move(aside, path, overwrite: true);
     }
 
-    public Task<Kept?> OpenAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
+    public Task<Kept?> OpenAsync(Guid organizationId, Guid callId, bool headOnly, CancellationToken cancellationToken)
     {
         try { return Task.FromResult<Kept?>(new Kept.Here(File.OpenRead(PathOf(organizationId, callId)))); }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException) { return Task.FromResult<Kept?>(null); }

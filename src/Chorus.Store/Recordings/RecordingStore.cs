@@ -10,7 +10,8 @@ public interface IRecordingStore
     Task DeleteAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken);
 
     /// <summary>Opens a recording; null if there is none.</summary>
-    Task<Kept?> OpenAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken);
+    /// <param name="headOnly">For who only asks how long it is (HTTP HEAD): an address elsewhere is signed for one method.</param>
+    Task<Kept?> OpenAsync(Guid organizationId, Guid callId, bool headOnly, CancellationToken cancellationToken);
 }
 
 /// <summary>A recording that is kept.</summary>

@@ -19,13 +19,13 @@ public sealed class S3Recordings(RecordingSettings settings, TimeProvider clock)
     public async Task SaveAsync(Guid organizationId, Guid callId, Stream sound, string contentType, CancellationToken cancellationToken) =>
         await client.PutObjectAsync(new PutObjectRequest { BucketName = settings.S3.Bucket, Key = Key(organizationId, callId), InputStream = sound, ContentType = contentType, AutoCloseStream = false, UseChunkEncoding = false }, cancellationToken);
 
-    public async Task<Kept?> OpenAsync(Guid organizationId, Guid callId, CancellationToken cancellationToken)
+    public async Task<Kept?> OpenAsync(Guid organizationId, Guid callId, bool headOnly, CancellationToken cancellationToken)
     {
         var link = await client.GetPreSignedURLAsync(new GetPreSignedUrlRequest
         {
             BucketName = settings.S3.Bucket,
             Key = Key(organizationId, callId),
-            Verb = HttpVerb.GET,
+            Verb = headOnly ? HttpVerb.HEAD : HttpVerb.GET,
             Expires = clock.GetUtcNow().UtcDateTime + settings.S3.LinkLifetime,
             Protocol = settings.S3.ServiceUrl?.Scheme is "http" ? Protocol.HTTP : Protocol.HTTPS,
         });

@@ -32,7 +32,8 @@ public sealed partial class Conversation
     private Deed.Leaves? leaving, withdrawn; // until somebody objects in words, it may have been a noise
     private Task tool = Task.CompletedTask;
     private bool greeted, introduced, gone, tells, calleeSpeaks, owes; // introduced: something of this part was heard; owes: what it was about to say was cut off, and no words have followed
-    private readonly List<string> keys = []; // that were not answered yet
+    private string keys = ""; // that were not answered yet
+    private int pressed; // keys, ever
     private long heardAt;
     private long? speaksSince; // the piece of the utterance that is under way
 
@@ -107,10 +108,9 @@ public sealed partial class Conversation
                 break;
             case Heard.Interrupted { Heard: var told }:
                 if ((utterance.CutOffAt(told) ?? Guess(told)) is not { } soFar) break; // cut off already
-                await CutOffAsync(soFar, byKey: keys.Count > 0);
-                owes = leaving is null && withdrawn is null;
-                if (keys.Count > 0) await AnswerKeysAsync();
-                else if (!calleeSpeaks) quiet.Listen(settings.Silence);
+                await CutOffAsync(soFar, byKey: keys.Length > 0);
+                owes = leaving is null && withdrawn is null && keys.Length == 0;
+                if (keys.Length == 0 && !calleeSpeaks) quiet.Listen(settings.Silence);
                 break;
             case Heard.Pressed pressed:
                 await PressedAsync(pressed.Digit);
@@ -144,44 +144,54 @@ public sealed partial class Conversation
             await LeaveAsync();
             return;
         }
-        keys.Add(digit);
-        if (utterance.Empty || speaksSince is null) await AnswerKeysAsync();
-        else _ = AnswerKeysSoonAsync();
+        keys += digit;
+        var untold = !utterance.Empty && speaksSince is not null;
+        if (!untold) await CutOffByKeyAsync();
+        _ = AnswerKeysAsync(++pressed, untold, last: digit is "#");
     }
 
-    /// <summary>A key cuts the agent off, as speech does, and carriers tell next how much was heard until then; should they not, it is answered all the same.</summary>
-    private async Task AnswerKeysSoonAsync()
+    /// <summary>
+    /// Keys are answered together: when none has followed for a while, or the last was the number sign. The first one cuts the agent off, as
+    /// speech does, and carriers tell next how much was heard until then; should they not, it is cut off all the same.
+    /// </summary>
+    private async Task AnswerKeysAsync(int count, bool untold, bool last)
     {
-        await Task.Delay(TimeSpan.FromMilliseconds(300), clock);
-        try { await StepAsync(AnswerKeysAsync); }
-        catch (Exception e)
+        if (untold)
         {
-            log.LogWarning("Call {CallId}: what was heard before a key is not on record ({Reason})", call.Id, e.GetType().Name);
-            await StepAsync(() => { if (!gone) Begin(ThinkAsync); return Task.CompletedTask; });
+            await Task.Delay(TimeSpan.FromMilliseconds(300), clock);
+            try { await StepAsync(CutOffByKeyAsync); }
+            catch (Exception e) { log.LogWarning("Call {CallId}: what was heard before a key is not on record ({Reason})", call.Id, e.GetType().Name); }
         }
+        if (!last) await Task.Delay(settings.Keys, clock);
+        await StepAsync(() =>
+        {
+            if (count != pressed || keys.Length == 0 || gone) return Task.CompletedTask; // another one followed, or words did
+            TellKeys();
+            if (leaving is null) Begin(ThinkAsync);
+            return Task.CompletedTask;
+        });
     }
 
-    private async Task AnswerKeysAsync()
+    private async Task CutOffByKeyAsync()
     {
-        if (keys.Count == 0 || gone) return;
+        if (keys.Length == 0 || gone) return;
+        await thinking.CancelAsync();
         var goodbye = leaving is not null && utterance.Complete && !tells && speaksSince is null;
         await (tells || speaksSince is not null ? CutOffAsync(HeardByNow(), byKey: true) : FinishTurnAsync());
         (withdrawn, owes) = (null, false);
-        TellKeys();
         if (goodbye) await LeaveAsync(); // it was answered, so it was heard
-        else if (leaving is null && !gone) Begin(ThinkAsync);
     }
 
     private void TellKeys()
     {
-        foreach (var key in keys) messages.Add(Recollection.Pressed(key));
-        keys.Clear();
+        if (keys.Length > 0) messages.Add(Recollection.Pressed(keys));
+        keys = "";
     }
 
     /// <summary>Nobody says anything: the agent asks whether anybody is there, then takes its leave.</summary>
     private async Task SilentAsync()
     {
-        if (gone || leaving is not null || utterance is { Empty: false, Complete: false }) return;
+        if (gone || leaving is not null || keys.Length > 0 || utterance is { Empty: false, Complete: false }) return;
         if (withdrawn is not null) // nobody objected
         {
             leaving = withdrawn;

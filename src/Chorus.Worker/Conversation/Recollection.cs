@@ -20,17 +20,25 @@ public static class Recollection
     {
         var answers = history.Select(e => e.Data).OfType<ToolCalled>().Where(a => a.Id is not null).DistinctBy(a => a.Id).ToDictionary(a => a.Id!.Value, a => a.Result);
         List<ChatMessage> known = [];
+        var keys = "";
         foreach (var e in history)
         {
+            if (e.Data is KeyPressed { Digit: var key })
+            {
+                if (keys.Length > 0) known.RemoveAt(known.Count - 1); // they were pressed one after the other
+                known.Add(Pressed(keys += key));
+                continue;
+            }
+            var before = known.Count;
             switch (e.Data)
             {
                 case TurnSpoken { Role: Role.Agent } turn: known.Add(new(ChatRole.Assistant, turn.Content)); break;
                 case TurnSpoken turn: known.Add(new(ChatRole.User, turn.Content)); break;
-                case KeyPressed key: known.Add(Pressed(key.Digit)); break;
                 case AgentSwapped: known.Add(new(ChatRole.User, "(You have taken over this call from another assistant.)")); break;
                 case ToolAsked asked: Add(e, asked.Tool, asked.Arguments, answers.GetValueOrDefault(asked.Id, Unknown)); break;
                 case ToolCalled { Id: null } called: Add(e, called.Tool, called.Arguments, called.Result); break;
             }
+            if (known.Count > before) keys = "";
         }
         return known;
 
@@ -44,7 +52,8 @@ public static class Recollection
         return history.Select(e => e.Data).OfType<ToolAsked>().Any(a => !answered.Contains(a.Id) && now - a.At < LongestAnswer);
     }
 
-    public static ChatMessage Pressed(string digit) => new(ChatRole.User, $"(pressed {digit} on the telephone)");
+    /// <param name="keys">One or more: 0 to 9, * and #.</param>
+    public static ChatMessage Pressed(string keys) => new(ChatRole.User, $"(pressed {keys} on the telephone)");
 
     /// <summary>A tool that was used, and what came of it.</summary>
     public static IEnumerable<ChatMessage> Used(FunctionCallContent asked, string result)
