@@ -21,11 +21,6 @@ var part = ((string[])["BENCH_ONLY", "BENCH_FIGURES", "BENCH_CONNECTIONS", "BENC
 bool[] sides = quick ? [true, false, false, true] : [true, false, false, true, true, false, false, true];
 var results = Path.Combine(Machine.Root, quick || part ? ".local/bench/results" : "bench/results");
 
-if (only is null || only.Contains("lives"))
-{
-    await LivesAsync();
-    if (figures.Contains("lives")) await StockLivesAsync();
-}
 var ours = new Ours(quick ? 50 : 1000);
 Peer[] peers = [new Raw(relay: false), new Raw(relay: true), new Stock(), new Emmett(), ours];
 if (only is ["lives"]) peers = [];
@@ -33,6 +28,8 @@ else if (only is not null) peers = [.. peers.Where(p => only.Contains(p.Name))];
 string? second = null; // where another API is
 try
 {
+    if (only is null || only.Contains("lives")) await LivesAsync();
+    if (figures.Contains("lives") && (only is null || only.Contains("lives") || only.Contains("stock"))) await StockLivesAsync();
     foreach (var peer in peers)
     {
         await Machine.NewDatabaseAsync(peer.Database);
@@ -121,6 +118,7 @@ async Task StockLivesAsync()
     await using var stock = new Stock();
     await Machine.NewDatabaseAsync(stock.Database);
     await stock.StartAsync();
+    await stock.PrefillAsync(1); // makes the tables
     await Rounds.PostAsync(stock, 64, TimeSpan.FromSeconds(warmUp)); // until it is compiled
     await Machine.RestAsync();
     await StockLives.MeasureAsync(stock, report, quick ? 100 : 600);

@@ -19,14 +19,14 @@ public static class Endpoints
             .Takes<PlaceCallRequest>().Gives<Envelope<CallView>>(201).Fails(400, 401, 402, 404, 422, 429, 503)
             .Tells(201, "Location", "Where the call can be read").Tells(201, "ETag", "Its version").Tells(201, "Idempotency-Replayed", "true, if the same request under the same key was carried out before; this is that call");
         calls.MapGet("", ListCalls.HandleAsync).Says("List calls", "Newest first; narrowed by status, agentId, phoneNumberId, customerNumber, createdAfter, createdBefore, metadata.<key>; paged by limit and offset, or by cursor.")
-            .Asks("status", "query", "string", "queued, initiated, ringing, in-progress, completed, busy, no-answer, failed or canceled").Asks("agentId", "query", "string:uuid", "Of this agent")
+            .WithMetadata(new Asked("status", "query", "string", "In this state", Words: CallStatuses.All)).Asks("agentId", "query", "string:uuid", "Of this agent")
             .Asks("phoneNumberId", "query", "string:uuid", "From this number").Asks("customerNumber", "query", "string", "To this number, E.164")
             .Asks("createdAfter", "query", "string:date-time", "Later than this").Asks("createdBefore", "query", "string:date-time", "Earlier than this")
             .Asks("metadata.<key>", "query", "string", "With this value in the metadata; may be given for several keys").Pages()
             .Asks("cursor", "query", "string", "nextCursor of the page before; takes the place of offset")
             .Gives<ListEnvelope<CallView>>(200).Fails(400, 401, 503);
         calls.MapGet("/{id:guid}", GetCall.HandleAsync).Says("Read a call", "As it is, or with version or at as it stood then. ETag is the version, and how often the call was folded anew; If-None-Match answers 304. As it stood then it has none.")
-            .Asks("version", "query", "integer:int64", "As it stood at this version").Asks("at", "query", "string:date-time", "As it stood at this time")
+            .WithMetadata(new Asked("version", "query", "integer:int64", "As it stood at this version", Least: 1)).Asks("at", "query", "string:date-time", "As it stood at this time")
             .Asks("If-None-Match", "header", "string", "The ETag of an earlier answer")
             .Gives<Envelope<CallView>>(200).Gives<Success>(304).Fails(400, 401, 404, 503)
             .Tells(200, "ETag", "The version").Tells(304, "ETag", "The version");
@@ -43,7 +43,7 @@ public static class Endpoints
         calls.MapPost("/{id:guid}/webhook-deliveries/resend", SendAgain.ResendAsync).Says("Tell the webhook again", "At once, under the same message id, with the agent's present URL and secret.")
             .Gives<ListEnvelope<WebhookDelivery>>(202).Fails(401, 404, 409, 503);
         calls.MapPost("/{id:guid}/events/republish", SendAgain.RepublishAsync).Says("Publish a call's events again", "To RabbitMQ, in order, under the same event ids.")
-            .Asks("fromVersion", "query", "integer:int64", "From this version on; default 1").Gives<Envelope<Republished>>(202).Fails(400, 401, 404, 503);
+            .WithMetadata(new Asked("fromVersion", "query", "integer:int64", "From this version on; default 1", Least: 1)).Gives<Envelope<Republished>>(202).Fails(400, 401, 404, 503);
         calls.MapMethods("/{id:guid}/recording", ["GET", "HEAD"], (Guid id, HttpContext http, Recording recording) => recording.GetAsync(id, http)).Says("Hear a recording", "WAV with two channels: the callee left, what the callee heard right. Ranges are served; where recordings are kept elsewhere, 302.")
             .Plays().Fails(401, 404, 503);
         calls.MapPost("/{id:guid}/recording/link", (Guid id, HttpContext http, Recording recording) => recording.LinkAsync(id, http)).Says("Share a recording", "An address under which the recording can be heard without a key: expiresInSeconds, 1 hour by default, a week at most.")
@@ -88,7 +88,7 @@ public static class Endpoints
         route.WithMetadata(new Asked(name, where, type, description));
 
     private static RouteHandlerBuilder Pages(this RouteHandlerBuilder route) =>
-        route.Asks("limit", "query", "integer:int32", "1 to 100, default 50").Asks("offset", "query", "integer:int32", "From 0, default 0");
+        route.WithMetadata(new Asked("limit", "query", "integer:int32", "Default 50", Least: 1, Most: 100), new Asked("offset", "query", "integer:int32", "Default 0", Least: 0));
 
     private static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route, bool optional = false, bool change = false) where T : notnull =>
         route.WithMetadata(new Body(typeof(T), optional, change)).Fails(413, 415);

@@ -19,7 +19,8 @@ public sealed record Told(int Status, string Name, string Description);
 /// <summary>A parameter that a route reads for itself.</summary>
 /// <param name="In">query or header.</param>
 /// <param name="Type">The JSON type; a format may follow behind a colon.</param>
-public sealed record Asked(string Name, string In, string Type, string Description);
+/// <param name="Words">What it may be; null for anything.</param>
+public sealed record Asked(string Name, string In, string Type, string Description, int? Least = null, int? Most = null, IReadOnlyList<string>? Words = null);
 
 /// <summary>The published OpenAPI document.</summary>
 public static class OpenApi
@@ -95,6 +96,9 @@ public static class OpenApi
         {
             Type = asked.Type.StartsWith("integer", StringComparison.Ordinal) ? JsonSchemaType.Integer : JsonSchemaType.String,
             Format = asked.Type.Contains(':') ? asked.Type.Split(':')[1] : null,
+            Minimum = asked.Least?.ToString(CultureInfo.InvariantCulture),
+            Maximum = asked.Most?.ToString(CultureInfo.InvariantCulture),
+            Enum = asked.Words is { } words ? [.. words.Select(word => JsonValue.Create(word))] : null,
         },
     };
 }

@@ -39,6 +39,37 @@ public sealed class PublishedBoundsTests(Api api)
         tried.ShouldContain("put /v1/agents/{id}/transfer-targets transferTargets[0].type");
     }
 
+    [Fact]
+    public async Task A_published_bound_of_a_query_parameter_is_where_its_values_begin_to_be_refused()
+    {
+        var document = JsonNode.Parse(await api.Client(null).GetStringAsync("/openapi.json"))!;
+        var tenant = await api.TenantAsync();
+        var call = (await tenant.PlaceAsync()).GetProperty("id").GetString();
+        List<string> tried = [];
+        foreach (var (path, operations) in document["paths"]!.AsObject())
+        {
+            foreach (var (method, operation) in operations!.AsObject())
+            {
+                foreach (var parameter in operation!["parameters"]?.AsArray().Where(p => (string?)p!["in"] is "query") ?? [])
+                {
+                    var (name, schema) = ((string)parameter!["name"]!, parameter["schema"]!);
+                    if (schema["maximum"] is { } maximum) await IsRefused(name, $"{(long)decimal.Parse(maximum.ToString()) + 1}");
+                    if (schema["minimum"] is { } minimum) await IsRefused(name, $"{(long)decimal.Parse(minimum.ToString()) - 1}");
+                    if (schema["enum"] is not null) await IsRefused(name, "no-such-word");
+                }
+
+                async Task IsRefused(string name, string value)
+                {
+                    tried.Add($"{method} {path} {name}");
+                    using var answer = await tenant.Client.SendAsync(new(HttpMethod.Parse(method), $"{path.Replace("{id}", call)}?{name}={value}"));
+                    (await answer.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe([name], tried[^1]);
+                }
+            }
+        }
+        tried.ShouldContain("get /v1/calls status");
+        tried.Count.ShouldBeGreaterThan(10);
+    }
+
     /// <summary>What is said of the field; null if nothing is.</summary>
     private static async Task<string?> MistakeAsync(HttpClient client, string method, string address, string field, JsonObject body)
     {
