@@ -28,9 +28,8 @@ public sealed class PublishedBoundsTests(Api api)
                 foreach (var bound in Of(document, operation!["requestBody"]!["content"]!["application/json"]!["schema"]!, "", body => body))
                 {
                     tried.Add($"{method} {path} {bound.Field}");
-                    if (await MistakeAsync(client, method, address, bound.Field, bound.Beyond) is null) wrong.Add($"{tried[^1]} takes more");
-                    if (bound.At is { } at && await MistakeAsync(client, method, address, bound.Field, at) is { } mistake && (mistake.Contains("character") || mistake.Contains("number from") || mistake.Contains("one of")))
-                        wrong.Add($"{tried[^1]} takes less: {mistake}");
+                    if (!IsOfBounds(await MistakeAsync(client, method, address, bound.Field, bound.Beyond))) wrong.Add($"{tried[^1]} takes more");
+                    if (bound.At is { } at && IsOfBounds(await MistakeAsync(client, method, address, bound.Field, at))) wrong.Add($"{tried[^1]} takes less");
                 }
             }
         }
@@ -69,6 +68,9 @@ public sealed class PublishedBoundsTests(Api api)
         tried.ShouldContain("get /v1/calls status");
         tried.Count.ShouldBeGreaterThan(10);
     }
+
+    /// <summary>Not of its form: a text of many letters is no URL, however long a URL may be.</summary>
+    private static bool IsOfBounds(string? mistake) => mistake is not null && ((string[])["character", "number from", "one of", "entries", "must be twilio"]).Any(mistake.Contains);
 
     /// <summary>What is said of the field; null if nothing is.</summary>
     private static async Task<string?> MistakeAsync(HttpClient client, string method, string address, string field, JsonObject body)
