@@ -99,7 +99,7 @@ async Task LivesAsync()
     await lives.DialsAsync(null, 25, quick ? 200 : 1000); // until everything is compiled
     foreach (var perSecond in (double[])[25, 50, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
     await lives.TalksAsync(report, 20, quick ? 100 : 600);
-    for (var pass = 0; pass < (quick ? 1 : 3); pass++) await lives.CapacityAsync(report, 100, quick ? 1000 : 6000); // more than is brought to its end
+    for (var pass = 0; pass < (quick ? 1 : 3); pass++) await lives.CapacityAsync(report, 100, 6000); // more than is brought to its end, and for twice as long as one lasts
     await lives.ColdAsync(report);
     await lives.LastingAsync(report, lasting);
     await lives.OrganizationsAsync(10);
