@@ -27,7 +27,7 @@ public sealed class Receiver : IAsyncDisposable
 
     public static async Task<Receiver> StartAsync()
     {
-        var app = WebApplication.CreateBuilder().Build();
+        var app = WebApplication.CreateBuilder(["--Logging:LogLevel:Default=Warning"]).Build();
         app.Urls.Add("http://127.0.0.1:0");
         var receiver = new Receiver(app);
         app.Run(async http =>

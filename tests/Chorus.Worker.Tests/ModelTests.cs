@@ -19,7 +19,7 @@ public sealed class ModelTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var builder = WebApplication.CreateBuilder();
+        var builder = WebApplication.CreateBuilder(["--Logging:LogLevel:Default=Warning"]);
         server = builder.Build();
         server.Urls.Add("http://127.0.0.1:0");
         server.MapPost("/v1/chat/completions", async http =>

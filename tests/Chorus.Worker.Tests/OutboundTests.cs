@@ -13,7 +13,7 @@ namespace Chorus.Worker.Tests;
 public sealed class OutboundTests : IAsyncLifetime
 {
     private static readonly JsonElement Anything = JsonDocument.Parse("""{"type":"object"}""").RootElement;
-    private readonly WebApplication server = WebApplication.CreateBuilder().Build();
+    private readonly WebApplication server = WebApplication.CreateBuilder(["--Logging:LogLevel:Default=Warning"]).Build();
     private int asked;
 
     public async ValueTask InitializeAsync()

@@ -41,7 +41,7 @@ public sealed class RecordingStoreTests
     {
         ConcurrentDictionary<string, (byte[] Sound, string? Type)> bucket = new();
         var authorization = "";
-        await using var server = WebApplication.CreateBuilder().Build();
+        await using var server = WebApplication.CreateBuilder(["--Logging:LogLevel:Default=Warning"]).Build();
         server.Urls.Add("http://127.0.0.1:0");
         server.MapPut("/calls/{**key}", async (string key, HttpContext http) =>
         {

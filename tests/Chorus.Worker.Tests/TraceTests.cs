@@ -44,7 +44,7 @@ public sealed class TraceTests
     [Fact]
     public async Task The_path_of_an_address_that_an_organization_gave_us_is_in_no_trace()
     {
-        await using var server = WebApplication.CreateBuilder().Build();
+        await using var server = WebApplication.CreateBuilder(["--Logging:LogLevel:Default=Warning"]).Build();
         server.Urls.Add("http://127.0.0.1:0");
         server.MapPost("/services/{secret}", (string secret) => secret);
         await server.StartAsync();
