@@ -47,6 +47,9 @@ public enum FaultKind
 
     /// <summary>The carrier does not know the call when it is asked about it, and its leg lives on.</summary>
     Forget,
+
+    /// <summary>Nobody who asks about the call is answered, until they give up.</summary>
+    HangLookups,
 }
 
 /// <summary>A fault to come.</summary>

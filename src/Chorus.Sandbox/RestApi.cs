@@ -11,8 +11,8 @@ public static class RestApi
         var account = app.MapGroup("/2010-04-01/Accounts/{accountSid}").AddEndpointFilter(async (context, next) =>
             Authorized(context.HttpContext) ? await next(context) : Error(401, 20003, "Authenticate"));
         account.MapPost("/Calls.json", CreateAsync);
-        account.MapGet("/Calls.json", List);
-        account.MapGet("/Calls/{sid}.json", (string sid, Exchange exchange) => exchange.Find(sid) is { } call && call.Fault(FaultKind.Forget) is null ? Results.Json(Resource(call)) : Missing());
+        account.MapGet("/Calls.json", ListAsync);
+        account.MapGet("/Calls/{sid}.json", FindAsync);
         account.MapPost("/Calls/{sid}.json", UpdateAsync);
         account.MapGet("/Calls/{sid}/Recordings.json", (string sid, Exchange exchange) => exchange.Find(sid) is { Record: true, EndedAt: not null } call
             ? Results.Json(new { recordings = new[] { new { sid = call.RecordingSid, call_sid = call.Sid, status = "completed", duration = call.Duration.ToString(CultureInfo.InvariantCulture), channels = 2 } } })
@@ -60,13 +60,29 @@ public static class RestApi
         return Results.Json(Resource(call));
     }
 
-    private static IResult List(HttpContext http, Exchange exchange)
+    private static async Task<IResult> FindAsync(string sid, HttpContext http, Exchange exchange, Witness witness)
+    {
+        if (exchange.Find(sid) is not { } call || call.Fault(FaultKind.Forget) is not null) return Missing();
+        return await IsUnanswered(http, call, witness) ? Results.Empty : Results.Json(Resource(call));
+    }
+
+    private static async Task<bool> IsUnanswered(HttpContext http, SandboxCall call, Witness witness)
+    {
+        if (call.Fault(FaultKind.HangLookups) is null) return false;
+        witness.See("lookup", call);
+        await Hang(http);
+        witness.See("unanswered", call);
+        return true;
+    }
+
+    private static async Task<IResult> ListAsync(HttpContext http, Exchange exchange, Witness witness)
     {
         var query = http.Request.Query;
         var since = DateTimeOffset.TryParse(query["StartTime>"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : DateTimeOffset.MinValue;
         var found = exchange.Calls.Where(c => (query["To"].Count == 0 || c.To == query["To"]) && (query["From"].Count == 0 || c.From == query["From"]) && c.CreatedAt >= since)
-            .OrderByDescending(c => c.CreatedAt).Select(Resource).ToArray();
-        return Results.Json(new { calls = found, page = 0, page_size = found.Length, next_page_uri = (string?)null });
+            .OrderByDescending(c => c.CreatedAt).ToArray();
+        foreach (var call in found) if (await IsUnanswered(http, call, witness)) return Results.Empty;
+        return Results.Json(new { calls = found.Select(Resource), page = 0, page_size = found.Length, next_page_uri = (string?)null });
     }
 
     private static object Resource(SandboxCall call) => new

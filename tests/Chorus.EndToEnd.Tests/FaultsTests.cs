@@ -52,6 +52,20 @@ public sealed class FaultsTests(Service service)
     }
 
     [Fact]
+    public async Task A_call_that_is_due_does_not_wait_for_what_the_carrier_does_not_say_about_another()
+    {
+        var tenant = await service.TenantAsync(from: "+14155552688");
+        foreach (var fault in (string[])["DropResponse", "DropCallbacks", "HangLookups"]) await service.PlanAsync(fault, "+14155550340");
+        await service.PlanAsync("Error429", "+14155550341"); // the sweep dials it again
+        var lost = await tenant.PlaceAsync("+14155550340");
+        await Eventually.TrueAsync(async () => (await service.WitnessAsync(lost, "lookup")).Length > 0, Service.Patience, () => "the lost call is not looked for");
+
+        await tenant.UntilAsync(await tenant.PlaceAsync("+14155550341"), c => c.GetProperty("callSid").ValueKind is JsonValueKind.String);
+
+        (await service.WitnessAsync(lost, "unanswered")).ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_call_is_dialled_by_its_command_before_the_sweep_would_find_it()
     {
         var tenant = await service.TenantAsync();

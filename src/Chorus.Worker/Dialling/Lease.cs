@@ -44,16 +44,6 @@ public sealed class Lease(IConfiguration configuration, StoreSettings store, ILo
         }
     }
 
-    /// <summary>Waits for work that does not use the lease's connection, and shows signs of life meanwhile.</summary>
-    public static async Task WhileAsync(NpgsqlConnection connection, Task work, CancellationToken cancellationToken)
-    {
-        try
-        {
-            while (await Task.WhenAny(work, Task.Delay(Length / 5, cancellationToken)) != work) await Run(connection, "select 1", cancellationToken);
-        }
-        finally { await work; } // what was begun is finished, whether or not the lease or the host lasts
-    }
-
     private static async Task<object?> Run(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(sql, connection);

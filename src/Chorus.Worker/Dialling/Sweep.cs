@@ -10,7 +10,8 @@ namespace Chorus.Worker.Dialling;
 /// <summary>
 /// Looks at every call whose time is due (see <see cref="Watch"/>) and does what its state asks for: a command is sent
 /// again, a lost dial is looked for at the carrier, a call that should be over is asked about and hung up. While a worker
-/// is gone, every claimed call is due. One node at a time; two at once would do no harm.
+/// is gone, every claimed call is due. A round does not wait for a look whose carrier is slow. One node at a time; two at
+/// once would do no harm.
 /// </summary>
 public sealed class Sweep(
     Lease lease, CallJournal journal, CallQueries calls, CalleeKeys keys, ICarrier carrier, CarrierAccounts accounts, Reports reports, CommandListener commands, Dialler dialler, OpenCalls open, Presence presence, StoreSettings store,
@@ -37,7 +38,15 @@ public sealed class Sweep(
     private static readonly TimeSpan Hopeless = TimeSpan.FromMinutes(15);
     private readonly ConcurrentDictionary<Guid, DateTimeOffset> next = [], failingSince = [], takenUp = [];
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => lease.HoldAsync("sweep", RoundAsync, open.Forget, stoppingToken);
+    /// <summary>Looks under way, each at its own pace; what nobody has claimed never waits behind calls whose carrier is slow.</summary>
+    private readonly Dictionary<Guid, Task> unclaimed = [], claimed = [];
+    private readonly SemaphoreSlim unclaimedAtOnce = new(32), claimedAtOnce = new(32);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await lease.HoldAsync("sweep", RoundAsync, open.Forget, stoppingToken);
+        await Task.WhenAll([.. unclaimed.Values, .. claimed.Values]); // what was begun is finished
+    }
 
     private async Task RoundAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
@@ -47,13 +56,28 @@ public sealed class Sweep(
         var alone = presence.Gone.Count == 0;
         await presence.LookAsync(connection, cancellationToken);
         if (alone && presence.Gone.Count > 0) next.Clear(); // what was fine a moment ago need not be now
+        foreach (var looks in (Dictionary<Guid, Task>[])[unclaimed, claimed])
+            foreach (var id in looks.Where(l => l.Value.IsCompleted).Select(l => l.Key).ToArray()) looks.Remove(id);
         var due = await Due(connection, now, cancellationToken);
-        var work = Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = cancellationToken }, (call, _) => LookAsync(call, cancellationToken));
-        await Lease.WhileAsync(connection, work, cancellationToken);
-        if (due.Count == 0) await Task.Delay(settings.SweepEvery, clock, cancellationToken);
+        foreach (var call in due)
+        {
+            var (looks, most, atOnce) = call.Claim is null ? (unclaimed, 1000, unclaimedAtOnce) : (claimed, 64, claimedAtOnce);
+            if (looks.Count < most) looks[call.Id] = LookAsync(call, atOnce, cancellationToken);
+        }
+        var pause = Task.Delay(settings.SweepEvery, clock, cancellationToken);
+        await (due.Count == 0 ? pause : Task.WhenAny(pause, Task.WhenAll([.. unclaimed.Values, .. claimed.Values])));
     }
 
-    private async ValueTask LookAsync(Call call, CancellationToken cancellationToken)
+    private async Task LookAsync(Call call, SemaphoreSlim atOnce, CancellationToken cancellationToken)
+    {
+        try { await atOnce.WaitAsync(cancellationToken); }
+        catch (OperationCanceledException) { return; }
+        try { await LookAsync(call, cancellationToken); }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
+        finally { atOnce.Release(); }
+    }
+
+    private async Task LookAsync(Call call, CancellationToken cancellationToken)
     {
         var again = LookAgain;
         try
@@ -172,7 +196,6 @@ public sealed class Sweep(
     /// <summary>Calls as they are stored, their numbers sealed.</summary>
     private async Task<List<Call>> Due(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        // What nobody has claimed never waits behind calls whose carrier is slow.
         await using var command = new NpgsqlCommand(
             $"""
             (select data -> 'state' from {store.Schema}.mt_doc_calldocument
@@ -182,7 +205,7 @@ public sealed class Sweep(
              where due_at <= $3 and id <> all($2) and data -> 'state' ->> 'claim' is not null order by due_at limit 64)
             """, connection);
         command.Parameters.Add(new() { Value = now });
-        command.Parameters.Add(new() { Value = next.Keys.ToArray() });
+        command.Parameters.Add(new() { Value = next.Keys.Concat(unclaimed.Keys).Concat(claimed.Keys).ToArray() });
         command.Parameters.Add(new() { Value = presence.Gone.Count > 0 ? DateTimeOffset.MaxValue : now });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         List<Call> due = [];
