@@ -38,14 +38,13 @@ public sealed class Sweep(
     private static readonly TimeSpan Hopeless = TimeSpan.FromMinutes(15);
     private readonly ConcurrentDictionary<Guid, DateTimeOffset> next = [], failingSince = [], takenUp = [];
 
-    /// <summary>Looks under way, each at its own pace; what nobody has claimed never waits behind calls whose carrier is slow.</summary>
-    private readonly Dictionary<Guid, Task> unclaimed = [], claimed = [];
-    private readonly SemaphoreSlim unclaimedAtOnce = new(32), claimedAtOnce = new(32);
+    // What nobody has claimed never waits behind calls whose carrier is slow.
+    private readonly Looks unclaimed = new(most: 1000, atOnce: 32), claimed = new(most: 64, atOnce: 32);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await lease.HoldAsync("sweep", RoundAsync, open.Forget, stoppingToken);
-        await Task.WhenAll([.. unclaimed.Values, .. claimed.Values]); // what was begun is finished
+        await Task.WhenAll(unclaimed.All, claimed.All); // what was begun is finished
     }
 
     private async Task RoundAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -56,25 +55,12 @@ public sealed class Sweep(
         var alone = presence.Gone.Count == 0;
         await presence.LookAsync(connection, cancellationToken);
         if (alone && presence.Gone.Count > 0) next.Clear(); // what was fine a moment ago need not be now
-        foreach (var looks in (Dictionary<Guid, Task>[])[unclaimed, claimed])
-            foreach (var id in looks.Where(l => l.Value.IsCompleted).Select(l => l.Key).ToArray()) looks.Remove(id);
+        unclaimed.Clear();
+        claimed.Clear();
         var due = await Due(connection, now, cancellationToken);
-        foreach (var call in due)
-        {
-            var (looks, most, atOnce) = call.Claim is null ? (unclaimed, 1000, unclaimedAtOnce) : (claimed, 64, claimedAtOnce);
-            if (looks.Count < most) looks[call.Id] = LookAsync(call, atOnce, cancellationToken);
-        }
+        foreach (var call in due) (call.Claim is null ? unclaimed : claimed).Begin(call.Id, () => LookAsync(call, cancellationToken), cancellationToken);
         var pause = Task.Delay(settings.SweepEvery, clock, cancellationToken);
-        await (due.Count == 0 ? pause : Task.WhenAny(pause, Task.WhenAll([.. unclaimed.Values, .. claimed.Values])));
-    }
-
-    private async Task LookAsync(Call call, SemaphoreSlim atOnce, CancellationToken cancellationToken)
-    {
-        try { await atOnce.WaitAsync(cancellationToken); }
-        catch (OperationCanceledException) { return; }
-        try { await LookAsync(call, cancellationToken); }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
-        finally { atOnce.Release(); }
+        await (due.Count == 0 ? pause : Task.WhenAny(pause, Task.WhenAll(unclaimed.All, claimed.All)));
     }
 
     private async Task LookAsync(Call call, CancellationToken cancellationToken)
@@ -132,10 +118,12 @@ public sealed class Sweep(
     /// <returns>The carrier still has the call, and nothing is wrong with that.</returns>
     private async Task<bool> AskCarrier(Call call, CarrierAccount account, CancellationToken cancellationToken)
     {
+        // What the carrier does not know says something of the time before it was asked, however long its answer took.
+        var (asked, lost) = (clock.GetUtcNow(), presence.IsLost(call.Claim!.Node));
         var report = call.CallSid is { } sid ? await carrier.FindAsync(account, sid, cancellationToken) : await Search(call, account, cancellationToken);
         if (report is null)
         {
-            await Missing(call, account);
+            await Missing(call, account, asked, lost);
             return false;
         }
         var now = (await reports.RecordAsync(call, account, report, cancellationToken)).Call!;
@@ -178,14 +166,14 @@ public sealed class Sweep(
         return legs.Where(l => !owned.Contains(l.CallSid)).ToArray() is [var leg] ? leg : null;
     }
 
-    private async Task Missing(Call call, CarrierAccount account)
+    private async Task Missing(Call call, CarrierAccount account, DateTimeOffset asked, bool lost)
     {
         var now = clock.GetUtcNow();
         if (call.CallSid is not { } sid)
         {
-            if (now - call.Claim!.At >= settings.GiveUpAfter || presence.IsLost(call.Claim.Node)) await reports.DecideAsync(call, account, c => Domain.Calls.Dialling.GiveUp(c, now));
+            if (asked - call.Claim!.At >= settings.GiveUpAfter || lost) await reports.DecideAsync(call, account, c => Domain.Calls.Dialling.GiveUp(c, now));
         }
-        else if (now - call.PlacedAt >= NotFoundYet)
+        else if (asked - call.PlacedAt >= NotFoundYet)
         {
             try { await carrier.EndAsync(account, sid, answered: true, CancellationToken.None); } // should it be there all the same
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException) { log.LogWarning("Call {CallId} is gone, and could not be ended ({Reason})", call.Id, e.GetType().Name); }
@@ -205,7 +193,7 @@ public sealed class Sweep(
              where due_at <= $3 and id <> all($2) and data -> 'state' ->> 'claim' is not null order by due_at limit 64)
             """, connection);
         command.Parameters.Add(new() { Value = now });
-        command.Parameters.Add(new() { Value = next.Keys.Concat(unclaimed.Keys).Concat(claimed.Keys).ToArray() });
+        command.Parameters.Add(new() { Value = next.Keys.Concat(unclaimed.Calls).Concat(claimed.Calls).ToArray() });
         command.Parameters.Add(new() { Value = presence.Gone.Count > 0 ? DateTimeOffset.MaxValue : now });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         List<Call> due = [];
