@@ -70,7 +70,8 @@ public static class Endpoints
 
         var own = app.MapGroup("/v1/organization").WithTags("Organization");
         own.MapGet("", OwnOrganization.GetAsync).Says("Read the key's organization").Gives<Envelope<OrganizationView>>(200).Fails(401, 503);
-        own.MapGet("/ledger", OwnOrganization.LedgerAsync).Says("Read the ledger", "Newest first. Amounts are signed; their sum is what is available.").Pages().Gives<ListEnvelope<LedgerLine>>(200).Fails(400, 401, 503);
+        own.MapGet("/ledger", OwnOrganization.LedgerAsync).Says("Read the ledger", "Newest first. Amounts are signed; their sum is what is available. Paged by limit and offset, or by cursor.").Pages()
+            .Asks("cursor", "query", "string", "nextCursor of the page before; takes the place of offset").Gives<ListEnvelope<LedgerLine>>(200).Fails(400, 401, 503);
 
         var admin = app.MapGroup("/v1/organizations").WithTags("Administration").WithMetadata(new AdminOnly());
         admin.MapPost("", AdminEndpoints.RegisterAsync).Says("Register an organization", "Takes the operator's key. The organization's key is shown once.").Takes<OrganizationRequest>().Gives<RegisteredOrganization>(201).Fails(400, 401, 503).Tells(201, "Location", "Where the organization can be read");

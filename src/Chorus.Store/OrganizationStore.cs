@@ -68,7 +68,7 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
             {
                 var deposit = new FundsDeposited(organizationId, amount, reference, clock.GetUtcNow());
                 Postings.Line(session.QueueSqlCommand, settings, organizationId, "deposit", amount, null, deposit, deposit.At, reference);
-                session.QueueSqlCommand($"update {settings.Schema}.organizations set balance = balance + ? where id = ?", amount, organizationId);
+                session.QueueSqlCommand($"update {settings.Schema}.organizations set balance = balance + ?, postings = postings + 1 where id = ?", amount, organizationId);
                 return deposit;
             }, cancellationToken);
         }
@@ -143,15 +143,15 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
         return (new(id, clock.GetUtcNow()), key);
     }
 
-    public async Task<(IReadOnlyList<LedgerLine> Lines, long Total)> LedgerAsync(Guid organizationId, int limit, int offset, CancellationToken cancellationToken)
+    /// <param name="before">The last line of the page before; null for the first page, or one that is found by its offset.</param>
+    /// <returns>A page, the number of all lines, and whether there are more behind the page.</returns>
+    public async Task<(IReadOnlyList<LedgerLine> Lines, long Total, bool More)> LedgerAsync(Guid organizationId, int limit, int offset, long? before, CancellationToken cancellationToken)
     {
         await using var batch = source.CreateBatch();
-        batch.BatchCommands.Add(new($"select count(*) from {settings.Schema}.ledger where organization_id = $1") { Parameters = { new() { Value = organizationId } } });
-        batch.BatchCommands.Add(new(
-            $"select id, kind, amount, call_id, event_type, reference, at from {settings.Schema}.ledger where organization_id = $1 order by id desc limit {limit} offset {offset}")
-        {
-            Parameters = { new() { Value = organizationId } },
-        });
+        batch.BatchCommands.Add(Statement.Of($"select postings from {settings.Schema}.organizations where id = $1", organizationId));
+        batch.BatchCommands.Add(Statement.Of(
+            $"select id, kind, amount, call_id, event_type, reference, at from {settings.Schema}.ledger where organization_id = $1 and id < $2 order by id desc limit {limit + 1} offset {offset}",
+            organizationId, before ?? long.MaxValue));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         var total = reader.GetInt64(0);
@@ -163,7 +163,7 @@ public sealed class OrganizationStore(IDocumentStore store, NpgsqlDataSource sou
                 reader.GetInt64(0), reader.GetString(1), reader.GetDecimal(2), reader.IsDBNull(3) ? null : reader.GetGuid(3),
                 reader.GetString(4), reader.IsDBNull(5) ? null : reader.GetString(5), reader.GetFieldValue<DateTimeOffset>(6)));
         }
-        return (lines, total);
+        return lines.Count > limit ? (lines[..limit], total, true) : (lines, total, false);
     }
 
     private async Task<Caller?> Read(string sql, object key, CancellationToken cancellationToken)

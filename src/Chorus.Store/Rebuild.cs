@@ -38,6 +38,7 @@ public sealed class Rebuild(NpgsqlDataSource source, StoreSettings settings, Ref
         remove.Timeout = 0;
         var removed = await remove.ExecuteNonQueryAsync(cancellationToken);
         await CallCounts.RebuildAsync(source, settings, cancellationToken);
+        await Postings.CountAsync(source, settings, cancellationToken);
         return new(calls, events, written, removed);
     }
 

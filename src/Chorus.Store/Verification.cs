@@ -12,7 +12,7 @@ namespace Chorus.Store;
 /// <param name="ReadModels">Calls whose document is not the fold of their events.</param>
 /// <param name="Slots">How many slots too many or too few are taken, over all organizations.</param>
 /// <param name="Holds">How much too much or too little is held.</param>
-/// <param name="Ledger">How far balances and postings are from the deposits and charges in the log.</param>
+/// <param name="Ledger">How far balances and postings are from the deposits and charges in the log, and the number of postings from what it is told to be.</param>
 /// <param name="Examples">The first differences, by id.</param>
 public sealed record VerificationResult(long Calls, long Events, long ReadModels, long Slots, decimal Holds, decimal Ledger, IReadOnlyList<string> Examples)
 {
@@ -146,7 +146,7 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
     {
         await using var command = new NpgsqlCommand(
             $"""
-            select o.id, o.balance, o.held, o.active_calls, coalesce(sum(l.amount), 0) from {settings.Schema}.organizations o
+            select o.id, o.balance, o.held, o.active_calls, coalesce(sum(l.amount), 0), o.postings - count(l.id) from {settings.Schema}.organizations o
             left join {settings.Schema}.ledger l on l.organization_id = o.id group by o.id
             """, connection) { CommandTimeout = 0 };
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -156,10 +156,10 @@ public sealed class Verification(NpgsqlDataSource source, StoreSettings settings
             var own = Of(books, reader.GetGuid(0));
             var (balance, held, active, postings) = (reader.GetDecimal(1), reader.GetDecimal(2), reader.GetInt32(3), reader.GetDecimal(4));
             var (wrongSlots, wrongHolds) = (Math.Abs(active - own.Active), Math.Abs(held - own.Held));
-            var wrongLedger = Math.Abs(balance - own.Balance) + Math.Abs(postings - (own.Balance - own.Held));
+            var wrongLedger = Math.Abs(balance - own.Balance) + Math.Abs(postings - (own.Balance - own.Held)) + Math.Abs(reader.GetInt64(5));
             (slots, holds, ledger) = (slots + wrongSlots, holds + wrongHolds, ledger + wrongLedger);
             if ((wrongSlots > 0 || wrongHolds > 0 || wrongLedger > 0) && examples.Count < MostExamples)
-                examples.Add(string.Create(CultureInfo.InvariantCulture, $"organization {reader.GetGuid(0)}: slots {active} for {own.Active}, held {held} for {own.Held}, balance {balance} for {own.Balance}, postings {postings} for {own.Balance - own.Held}"));
+                examples.Add(string.Create(CultureInfo.InvariantCulture, $"organization {reader.GetGuid(0)}: slots {active} for {own.Active}, held {held} for {own.Held}, balance {balance} for {own.Balance}, postings {postings} for {own.Balance - own.Held}, counted {reader.GetInt64(5)} too many"));
         }
         return (slots, holds, ledger);
     }

@@ -11,6 +11,7 @@ create table if not exists {schema}.organizations (
     balance              numeric not null default 0,
     held                 numeric not null default 0 check (held >= 0),
     active_calls         integer not null default 0 check (active_calls >= 0),
+    postings             bigint not null default 0, -- how many lines its ledger has
     created_at           timestamptz not null,
     check (balance - held >= 0)
 ) with (fillfactor = 50); -- room for the counters to change in place
@@ -36,6 +37,12 @@ create table if not exists {schema}.ledger (
     at              timestamptz not null,
     primary key (organization_id, id)
 );
+do $$ begin -- once, for ledgers from before
+    if not exists (select from information_schema.columns where table_schema = '{schema}' and table_name = 'organizations' and column_name = 'postings') then
+        alter table {schema}.organizations add column postings bigint not null default 0;
+        update {schema}.organizations o set postings = (select count(*) from {schema}.ledger l where l.organization_id = o.id);
+    end if;
+end $$;
 create unique index if not exists ledger_once_per_call on {schema}.ledger (call_id, kind) where call_id is not null;
 create unique index if not exists ledger_once_per_reference on {schema}.ledger (organization_id, reference) where reference is not null;
 
@@ -94,7 +101,7 @@ begin
     if cardinality(accounts) > 1 then
         perform from {schema}.organizations where id = any(accounts) order by id for update;
     end if;
-    update {schema}.organizations a set held = a.held + r.s, active_calls = a.active_calls + r.n from unnest(accounts, slots, sums) as r(i, n, s)
+    update {schema}.organizations a set held = a.held + r.s, active_calls = a.active_calls + r.n, postings = a.postings + r.n from unnest(accounts, slots, sums) as r(i, n, s)
         where a.id = any(accounts) and a.id = r.i and a.active_calls + r.n <= a.max_concurrent_calls and a.balance - a.held >= r.s;
     get diagnostics bearing = row_count;
     if bearing < cardinality(accounts) then
@@ -142,7 +149,7 @@ begin
     insert into {schema}.mt_doc_calldocument (tenant_id, id, data, mt_version, status, created_at, agent_id, phone_number_id, callee_id, due_at, metadata, mt_dotnet_type)
         values (tenant, call, document, 1, status, created, agent, phone_number, callee, due, metadata, document_class);
 
-    update {schema}.organizations a set held = a.held + sum, active_calls = a.active_calls + 1
+    update {schema}.organizations a set held = a.held + sum, active_calls = a.active_calls + 1, postings = a.postings + 1
         where a.id = account and a.active_calls < a.max_concurrent_calls and a.balance - a.held >= sum;
     if not found then
         raise exception 'an account cannot bear its calls' using errcode = 'CH003';

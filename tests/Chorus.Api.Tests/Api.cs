@@ -89,6 +89,20 @@ public sealed record Tenant(Guid Id, string Key, HttpClient Client, Guid AgentId
 
     public async Task<JsonElement> GetAsync(string path) => await Client.GetFromJsonAsync<JsonElement>(path);
 
+    /// <summary>All lines of the ledger, page by page.</summary>
+    public async Task<JsonElement[]> LedgerAsync(int pageSize)
+    {
+        List<JsonElement> lines = [];
+        for (var cursor = ""; ;)
+        {
+            var page = await GetAsync($"/v1/organization/ledger?limit={pageSize}{cursor}");
+            lines.AddRange(page.GetProperty("data").EnumerateArray());
+            if (page.GetProperty("pagination").GetProperty("nextCursor").GetString() is { } next) { cursor = $"&cursor={next}"; continue; }
+            page.GetProperty("pagination").GetProperty("total").GetInt32().ShouldBe(lines.Count);
+            return [.. lines];
+        }
+    }
+
     public async Task<JsonElement> OrganizationAsync() => (await GetAsync("/v1/organization")).GetProperty("data");
 }
 

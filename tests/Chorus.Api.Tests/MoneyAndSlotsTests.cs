@@ -100,6 +100,29 @@ public sealed class MoneyAndSlotsTests(Api api)
     }
 
     [Fact]
+    public async Task A_ledger_is_read_from_a_cursor_on_as_from_an_offset_whatever_is_posted_meanwhile()
+    {
+        var tenant = await api.TenantAsync();
+        for (var i = 0; i < 5; i++) await tenant.PlaceAsync();
+        var all = await tenant.GetAsync("/v1/organization/ledger");
+        var first = await tenant.GetAsync("/v1/organization/ledger?limit=4");
+        await tenant.PlaceAsync();
+
+        var rest = await tenant.GetAsync($"/v1/organization/ledger?limit=4&cursor={first.GetProperty("pagination").GetProperty("nextCursor").GetString()}");
+
+        Ids(first).Concat(Ids(rest)).ShouldBe(Ids(all));
+        Ids(await tenant.GetAsync("/v1/organization/ledger?limit=2&offset=5")).ShouldBe(Ids(rest));
+        rest.GetProperty("pagination").GetRawText().ShouldBe("""{"total":7,"limit":4,"offset":0,"nextCursor":null}""");
+        foreach (var wrong in (string[])["x", "LTE", "!"])
+        {
+            using var refused = await tenant.Client.GetAsync($"/v1/organization/ledger?cursor={wrong}");
+            (await refused.ErrorAsync(HttpStatusCode.BadRequest, "validation-failed")).Fields().ShouldBe(["cursor"]);
+        }
+
+        static IEnumerable<long> Ids(JsonElement page) => [.. page.GetProperty("data").EnumerateArray().Select(l => l.GetProperty("id").GetInt64())];
+    }
+
+    [Fact]
     public async Task A_deposit_is_made_once_for_its_reference_however_many_race()
     {
         var tenant = await api.TenantAsync(deposit: 0);

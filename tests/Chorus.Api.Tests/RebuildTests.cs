@@ -43,6 +43,22 @@ public sealed class RebuildTests
         (await RebuildAsync(host, pageSize: 7)).ShouldBe(rebuilt with { Written = 0, Removed = 0 });
     }
 
+    [Fact]
+    public async Task The_number_of_a_ledgers_lines_is_verified_and_counted_anew()
+    {
+        await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_postings_tests"));
+        var tenant = await Api.TenantAsync(host);
+        await tenant.PlaceAsync();
+        (await VerifyAsync(host)).NothingDiffers.ShouldBeTrue();
+        await ExecuteAsync(host, "update chorus.organizations set postings = 7");
+        (await VerifyAsync(host)).Ledger.ShouldBe(5);
+
+        await RebuildAsync(host, pageSize: 7);
+
+        (await VerifyAsync(host)).NothingDiffers.ShouldBeTrue();
+        (await tenant.LedgerAsync(pageSize: 100)).Length.ShouldBe(2);
+    }
+
     private static Task<RebuildResult> RebuildAsync(IAlbaHost host, int pageSize) => host.Services.GetRequiredService<Rebuild>().RunAsync(default, pageSize);
 
     private static Task<VerificationResult> VerifyAsync(IAlbaHost host) => host.Services.GetRequiredService<Verification>().RunAsync(default);

@@ -43,11 +43,13 @@ public sealed class SchemaTests(Api api)
             await (await Api.TenantAsync(first)).PlaceAsync();
         await RunAsync("update chorus.mt_doc_calldocument set generation = 7; drop table chorus.applied_build");
         var before = await StandingAsync();
+        await RunAsync("alter table chorus.organizations drop column postings"); // of a build before
 
         await using (await Api.StartAsync(database)) { }
 
         (await StandingAsync()).ShouldBe(before);
         before.ShouldContain("over_by_callee");
+        before.ShouldEndWith(" postings 2");
 
         async Task RunAsync(string sql) { await using var command = source.CreateCommand(sql); await command.ExecuteNonQueryAsync(); }
 
@@ -55,7 +57,7 @@ public sealed class SchemaTests(Api api)
         {
             await using var command = source.CreateCommand("""
                 select (select string_agg(relname || oid, ' ' order by relname) from pg_class where relnamespace = 'chorus'::regnamespace and relkind = 'i' and relname !~ 'applied_build')
-                    || ' generation ' || (select sum(generation) from chorus.mt_doc_calldocument)
+                    || ' generation ' || (select sum(generation) from chorus.mt_doc_calldocument) || ' postings ' || (select sum(postings) from chorus.organizations)
                 """);
             return (string)(await command.ExecuteScalarAsync())!;
         }

@@ -60,7 +60,7 @@ public sealed class TransferCallTests(Api api)
         call.GetProperty("endedReason").GetString().ShouldBe("customer_hangup");
         var organization = await tenant.OrganizationAsync();
         (organization.GetProperty("held").GetDecimal(), organization.GetProperty("activeCalls").GetInt32()).ShouldBe((0, 0));
-        var lines = (await tenant.GetAsync("/v1/organization/ledger?limit=100")).GetProperty("data").EnumerateArray().ToArray();
+        var lines = await tenant.LedgerAsync(pageSize: 2);
         organization.GetProperty("available").GetDecimal().ShouldBe(lines.Sum(l => l.GetProperty("amount").GetDecimal()));
     }
 

@@ -77,6 +77,15 @@ public sealed partial class ListQuery(HttpRequest request)
         return null;
     }
 
+    /// <summary>A cursor of a list that is in the order of numbers.</summary>
+    public long? NumberedCursor(string name)
+    {
+        if (Text(name) is not { } text) return null;
+        if (Base64Url.IsValid(text) && long.TryParse(Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text)), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return number;
+        Wrong(name, "is not a cursor of this list");
+        return null;
+    }
+
     /// <summary>Every <c>prefix.key</c> parameter by its key.</summary>
     public IReadOnlyDictionary<string, string> Under(string prefix)
     {
@@ -97,6 +106,8 @@ public sealed partial class ListQuery(HttpRequest request)
 
     public static string Encode(CallCursor cursor) =>
         Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{cursor.CreatedAt.UtcTicks}:{cursor.Id:N}"));
+
+    public static string Encode(long number) => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
 
     private static CallCursor? Decode(string text)
     {

@@ -31,10 +31,11 @@ public static class OwnOrganization
     public static async Task<IResult> LedgerAsync(HttpContext http, OrganizationStore organizations)
     {
         var query = new ListQuery(http.Request);
-        var (limit, offset) = (query.Limit, query.Offset);
+        var (limit, cursor) = (query.Limit, query.NumberedCursor("cursor"));
+        var offset = cursor is null ? query.Offset : 0;
         query.Check();
-        var (lines, total) = await organizations.LedgerAsync(http.OrganizationId(), limit, offset, http.RequestAborted);
-        return Answers.Json(new ListEnvelope<LedgerLine>(lines, new(total, limit, offset)));
+        var (lines, total, more) = await organizations.LedgerAsync(http.OrganizationId(), limit, offset, cursor, http.RequestAborted);
+        return Answers.Json(new ListEnvelope<LedgerLine>(lines, new(total, limit, offset, more ? ListQuery.Encode(lines[^1].Id) : null)));
     }
 }
 
