@@ -162,7 +162,9 @@ bench() {
   cp bench/peers/emmett/* .local/bench/emmett/
   (cd .local/bench/emmett && npm install --no-audit --no-fund --silent)
   dotnet build bench/Chorus.Bench -c Release --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
+  rm -rf .local/bench/image
   as_image_has_it Chorus.Api
+  if [[ ${BENCH_IMAGE:-} == 1 ]]; then as_image_has_it Chorus.Worker; fi
   chaos_servers clean; chaos_servers up
   local ok=0
   dotnet bench/Chorus.Bench/bin/Release/net10.0/Chorus.Bench.dll || ok=$?
@@ -172,9 +174,9 @@ bench() {
 
 # A host compiled ahead, as infra/Dockerfile does it, from a copy of the sources: packages.lock.json must not learn of this machine's kind.
 as_image_has_it() {
-  rm -rf .local/bench/image; mkdir -p .local/bench/image/source
+  mkdir -p .local/bench/image/source
   tar c --exclude=bin --exclude=obj src ./*.props global.json BannedSymbols.txt .editorconfig | tar x -C .local/bench/image/source
-  dotnet publish ".local/bench/image/source/src/$1" -c Release -o .local/bench/image/api --use-current-runtime --self-contained false -p:PublishReadyToRun=true --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
+  dotnet publish ".local/bench/image/source/src/$1" -c Release -o ".local/bench/image/$1/bin/Release/net10.0" --use-current-runtime --self-contained false -p:PublishReadyToRun=true --nologo -v minimal >.local/log/build.log 2>&1 || { cat .local/log/build.log >&2; die "The build failed."; }
 }
 
 # Decide, evolve, serialise, validate by themselves; needs no servers.

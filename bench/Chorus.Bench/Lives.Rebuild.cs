@@ -10,13 +10,13 @@ public sealed partial class Lives
     /// The read model of a log, folded again, against reading the same events and doing nothing with them: of what was lived, and with copies
     /// of it. Then lives beside all that; and the same calls as if they were a hundred organizations'.
     /// </summary>
-    public async Task RebuildAsync(Report report, long events, int count)
+    public async Task RebuildAsync(Report report, int times, int count)
     {
         Kill();
         var lived = await Scalar("select count(*) from chorus.mt_events");
         await RebuildAsync(report, "rebuild_lived");
         await Execute($$"""
-            create temp table made as select s.tenant_id, s.id as old, gen_random_uuid() as id, n from chorus.mt_streams s join chorus.mt_doc_calldocument d on d.id = s.id, generate_series(1, {{events / lived}}) n;
+            create temp table made as select s.tenant_id, s.id as old, gen_random_uuid() as id, n from chorus.mt_streams s join chorus.mt_doc_calldocument d on d.id = s.id, generate_series(2, {{times}}) n;
             insert into chorus.mt_streams (tenant_id, id, type, version) select m.tenant_id, m.id, s.type, s.version from made m join chorus.mt_streams s on s.tenant_id = m.tenant_id and s.id = m.old;
             insert into chorus.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type)
               select nextval('chorus.mt_events_sequence'), gen_random_uuid(), m.id, e.version, case e.type when 'call_requested' then jsonb_set(e.data, '{callId}', to_jsonb(m.id)) else e.data end, e.type, e.timestamp, e.tenant_id, e.mt_dotnet_type
@@ -30,6 +30,7 @@ public sealed partial class Lives
         await Execute("vacuum analyze");
         await RebuildAsync(report, "rebuild");
         report.Add("grown_times", "ours", await Scalar("select count(*) from chorus.mt_events") / (double)lived);
+        await Machine.RestAsync(); // from the copies
         await ServeAsync();
         await DialsAsync(null, 25, count); // until everything is compiled
         await DialsAsync(report, 50, count, "_grown");

@@ -17,6 +17,9 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     private const int WorkerPort = 27_012, SandboxPort = 27_013;
     private const string AdminKey = "admin-key-of-the-bench", Token = "sandbox-auth-token", Busy = "+14155550301", Talker = "+14155550302";
     private static readonly string TenQuestions = string.Join(' ', Enumerable.Range(1, 9).Select(i => $"Is the answer to question number {i} of our survey yes?"));
+
+    /// <summary>Where API and worker are: as they were built, or compiled ahead as their images have them.</summary>
+    private readonly string hosts = Environment.GetEnvironmentVariable("BENCH_IMAGE") == "1" ? Path.Combine(Machine.Root, ".local", "bench", "image") : Path.Combine(Machine.Root, "src");
     private readonly ConcurrentDictionary<string, DateTimeOffset> answered = new();
     private readonly ConcurrentQueue<(string Type, string Call, DateTimeOffset At, DateTimeOffset Heard)> heard = new();
     private readonly List<(HttpClient Client, Guid Agent, Guid Number)> organizations = [];
@@ -45,8 +48,8 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     private async Task ServeAsync()
     {
         await HostAsync("Chorus.Sandbox", Path.Combine(Machine.Root, "src", "Chorus.Sandbox"), SandboxPort, new() { ["Sandbox__Speed"] = "20", ["Sandbox__AuthToken"] = Token, ["Sandbox__PublicUrl"] = $"http://127.0.0.1:{SandboxPort}" });
-        await HostAsync("Chorus.Api", Path.Combine(Machine.Root, "src", "Chorus.Api"), Port, api);
-        await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), WorkerPort, worker);
+        await HostAsync("Chorus.Api", Path.Combine(hosts, "Chorus.Api"), Port, api);
+        await HostAsync("Chorus.Worker", Path.Combine(hosts, "Chorus.Worker"), WorkerPort, worker);
         using var carrier = new HttpClient { BaseAddress = new($"http://127.0.0.1:{SandboxPort}") };
         await PutAsync(carrier, new { number = Busy, name = "engaged", rings = 0.1, then = "busy" });
         await PutAsync(carrier, new { number = Talker, name = "ten turns", rings = 1, talks = Enumerable.Range(1, 9).Select(i => new { says = $"Yes, the answer to number {i} is yes." }) });
@@ -222,7 +225,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     public async Task ColdAsync(Report report)
     {
         var (client, agent, number) = organizations[0];
-        var image = Path.Combine(Machine.Root, ".local", "bench", "image", "api");
+        var image = Path.Combine(Machine.Root, ".local", "bench", "image", "Chorus.Api", "bin", "Release", "net10.0");
         await RunAsync("dotnet", [Path.Combine(image, "Chorus.Api.dll")], new(api) { ["ASPNETCORE_URLS"] = "http://127.0.0.1:27014" }, image, "http://127.0.0.1:27014/health/ready"); // another build than the other's: it looks after the schema once
         Process.GetProcessById(Pids.Last()).Kill();
         var clock = Stopwatch.StartNew();
@@ -245,7 +248,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
         report.Add("after_lives_memory_worker_mb", "ours", Machine.Memory(Pids.ElementAt(2)));
         Console.WriteLine($"memory: idle api {Machine.Memory(process.Id):0} MB, worker after the lives {Machine.Memory(Pids.ElementAt(2)):0} MB, its handles {Directory.GetFiles($"/proc/{Pids.ElementAt(2)}/fd").Length}");
         process.Kill();
-        await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), 27_016, new(worker) { ["Chorus__PublicUrl"] = "http://127.0.0.1:27016" });
+        await HostAsync("Chorus.Worker", Path.Combine(hosts, "Chorus.Worker"), 27_016, new(worker) { ["Chorus__PublicUrl"] = "http://127.0.0.1:27016" });
         await Task.Delay(5000);
         report.Add("idle_memory_worker_mb", "ours", Machine.Memory(Pids.Last()));
         Console.WriteLine($"memory: idle worker {Machine.Memory(Pids.Last()):0} MB");
@@ -272,7 +275,7 @@ public sealed partial class Lives() : Peer("lives", 27_011)
     {
         foreach (var workers in (int[])[1, 2])
         {
-            if (workers == 2) await HostAsync("Chorus.Worker", Path.Combine(Machine.Root, "src", "Chorus.Worker"), 27_015, new(worker) { ["Chorus__PublicUrl"] = "http://127.0.0.1:27015" });
+            if (workers == 2) await HostAsync("Chorus.Worker", Path.Combine(hosts, "Chorus.Worker"), 27_015, new(worker) { ["Chorus__PublicUrl"] = "http://127.0.0.1:27015" });
             if (workers == 2) { await PlaceAtAsync(40, count / 2, Busy); await UntilOverAsync(); } // until it is compiled too
             var clock = Stopwatch.StartNew();
             await PlaceAtAsync(240, count, Busy);

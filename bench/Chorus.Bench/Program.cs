@@ -5,7 +5,8 @@ using Chorus.Bench;
 // the past; rounds are interleaved, so that a machine that grows slower grows slower for all (pgbench comes last). BENCH_QUICK=1 for a short one;
 // BENCH_ONLY names peers, BENCH_FIGURES some of post, gets, growth, lives, lists, open, BENCH_CONNECTIONS the POSTs' connections,
 // BENCH_CALLS how many calls are stored before, BENCH_LISTS of how many more organizations' calls pages are read,
-// BENCH_LASTING how many calls go through one worker to see what it keeps of them.
+// BENCH_LASTING how many calls go through one worker to see what it keeps of them, BENCH_GROWN how many times the events of all lives
+// are stored for the last of them, BENCH_IMAGE=1 has lives in hosts that are compiled ahead.
 var quick = Environment.GetEnvironmentVariable("BENCH_QUICK") == "1";
 var only = Environment.GetEnvironmentVariable("BENCH_ONLY")?.Split(',');
 var figures = Environment.GetEnvironmentVariable("BENCH_FIGURES")?.Split(',') ?? ["post", "gets", "growth", "lives", "lists", "open"];
@@ -13,11 +14,12 @@ var connected = Environment.GetEnvironmentVariable("BENCH_CONNECTIONS")?.Split('
 var (calls, rounds, seconds, warmUp) = quick ? (20_000, 2, 4, 4) : (1_000_000, 5, 8, 12);
 if (Environment.GetEnvironmentVariable("BENCH_CALLS") is { } stored) calls = int.Parse(stored, CultureInfo.InvariantCulture);
 var lasting = int.Parse(Environment.GetEnvironmentVariable("BENCH_LASTING") ?? (quick ? "400" : "10000"), CultureInfo.InvariantCulture);
+var grown = int.Parse(Environment.GetEnvironmentVariable("BENCH_GROWN") ?? "3", CultureInfo.InvariantCulture);
 var lists = (Environment.GetEnvironmentVariable("BENCH_LISTS") ?? "1000,10000,100000").Split(',').Select(long.Parse);
 var (length, report) = (TimeSpan.FromSeconds(seconds), new Report());
 var how = string.Create(CultureInfo.InvariantCulture, $"{calls:N0} calls stored before each peer's first round, {rounds} rounds of {seconds} s for each figure, warm-up of {warmUp} s; wrk with one thread; fsync, synchronous_commit and publisher confirms on.");
 
-var part = ((string[])["BENCH_ONLY", "BENCH_FIGURES", "BENCH_CONNECTIONS", "BENCH_CALLS", "BENCH_LISTS", "BENCH_LASTING"]).Any(name => Environment.GetEnvironmentVariable(name) is not null);
+var part = ((string[])["BENCH_ONLY", "BENCH_FIGURES", "BENCH_CONNECTIONS", "BENCH_CALLS", "BENCH_LISTS", "BENCH_LASTING", "BENCH_GROWN", "BENCH_IMAGE"]).Any(name => Environment.GetEnvironmentVariable(name) is not null);
 bool[] sides = quick ? [true, false, false, true] : [true, false, false, true, true, false, false, true];
 var results = Path.Combine(Machine.Root, quick || part ? ".local/bench/results" : "bench/results");
 
@@ -96,7 +98,7 @@ async Task LivesAsync()
     await using var lives = new Lives();
     await Machine.NewDatabaseAsync(lives.Database);
     await lives.StartAsync();
-    await lives.DialsAsync(null, 25, quick ? 200 : 1000); // until everything is compiled
+    await lives.DialsAsync(report, 25, quick ? 200 : 1000, "_young"); // until everything is compiled
     foreach (var perSecond in (double[])[25, 50, 100]) await lives.DialsAsync(report, perSecond, (int)(perSecond * (quick ? 5 : 20)));
     await lives.TalksAsync(report, 20, quick ? 100 : 600);
     for (var pass = 0; pass < (quick ? 1 : 3); pass++) await lives.CapacityAsync(report, 100, 6000); // more than is brought to its end, and for twice as long as one lasts
@@ -109,7 +111,7 @@ async Task LivesAsync()
     await lives.WorkersAsync(report, quick ? 400 : 2000);
     await lives.DialsAsync(report, 50, quick ? 250 : 1000, "_two_workers");
     await lives.TalksAsync(report, 20, quick ? 100 : 600, "_two_workers");
-    await lives.RebuildAsync(report, quick ? 200_000 : 2_000_000, quick ? 100 : 600);
+    await lives.RebuildAsync(report, grown, quick ? 100 : 600);
 }
 
 // As ours are: on a fresh database, and with no other peer beside it.

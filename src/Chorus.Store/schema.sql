@@ -37,12 +37,6 @@ create table if not exists {schema}.ledger (
     at              timestamptz not null,
     primary key (organization_id, id)
 );
-do $$ begin -- once, for ledgers from before
-    if not exists (select from information_schema.columns where table_schema = '{schema}' and table_name = 'organizations' and column_name = 'postings') then
-        alter table {schema}.organizations add column postings bigint not null default 0;
-        update {schema}.organizations o set postings = (select count(*) from {schema}.ledger l where l.organization_id = o.id);
-    end if;
-end $$;
 create unique index if not exists ledger_once_per_call on {schema}.ledger (call_id, kind) where call_id is not null;
 create unique index if not exists ledger_once_per_reference on {schema}.ledger (organization_id, reference) where reference is not null;
 
@@ -320,3 +314,12 @@ drop index if exists {schema}.mt_doc_calldocument_idx_status, {schema}.mt_doc_ca
     {schema}.mt_doc_calldocument_idx_phone_number_id, {schema}.mt_doc_calldocument_idx_customer_number, {schema}.mt_doc_calldocument_idx_callee_id, {schema}.calls_by_customer,
     {schema}.calls_by_sid, {schema}.mt_doc_calldocument_idx_due_at, {schema}.calls_by_metadata, {schema}.calls_by_callsid,
     {schema}.calls_newest, {schema}.calls_by_status, {schema}.calls_by_agent, {schema}.calls_by_number, {schema}.calls_by_callee, {schema}.calls_with_metadata;
+
+-- Lines of ledgers from before are counted once. Last, for whoever has an account's row may wait for nothing else here. Processes of builds
+-- before go on without counting theirs: verify tells, and rebuild counts anew.
+do $$ begin
+    if not exists (select from information_schema.columns where table_schema = '{schema}' and table_name = 'organizations' and column_name = 'postings') then
+        alter table {schema}.organizations add column postings bigint not null default 0;
+        update {schema}.organizations o set postings = (select count(*) from {schema}.ledger l where l.organization_id = o.id);
+    end if;
+end $$;
