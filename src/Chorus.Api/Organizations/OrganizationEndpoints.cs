@@ -31,9 +31,9 @@ public static class OwnOrganization
     public static async Task<IResult> LedgerAsync(HttpContext http, OrganizationStore organizations)
     {
         var query = new ListQuery(http.Request);
-        var (limit, cursor) = (query.Limit, query.NumberedCursor("cursor"));
-        var offset = cursor is null ? query.Offset : 0;
+        var (limit, offset, cursor) = (query.Limit, query.Offset, query.NumberedCursor("cursor"));
         query.Check();
+        if (cursor is not null) offset = 0;
         var (lines, total, more) = await organizations.LedgerAsync(http.OrganizationId(), limit, offset, cursor, http.RequestAborted);
         return Answers.Json(new ListEnvelope<LedgerLine>(lines, new(total, limit, offset, more ? ListQuery.Encode(lines[^1].Id) : null)));
     }
