@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Npgsql;
 
 namespace Chorus.Store;
@@ -6,6 +7,8 @@ namespace Chorus.Store;
 /// <summary>Folds rows of events (tenant, stream, type, data), stream after stream, into documents as they would be stored.</summary>
 internal sealed class Fold
 {
+    private static readonly Dictionary<string, JsonTypeInfo> Types = EventNames.All.ToDictionary(e => e.Key, e => StoreJson.Options.GetTypeInfo(e.Value));
+
     private (string Tenant, Guid Stream) at;
     private CallDocument? document;
 
@@ -15,12 +18,7 @@ internal sealed class Fold
         var (tenant, stream) = (reader.GetString(0), reader.GetGuid(1));
         var finished = (tenant, stream) == at ? null : Finish();
         at = (tenant, stream);
-        var type = reader.GetString(2);
-        if (type is "tombstone") return finished;
-        var fact = JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(3), EventNames.All[type], StoreJson.Options)!;
-        if (CallDocument.After(document, fact) is not { } next) return finished;
-        next.Version++;
-        document = next;
+        if (reader.GetString(2) is not "tombstone" and var type) document = After(document, type, reader.GetFieldValue<byte[]>(3));
         return finished;
     }
 
@@ -30,5 +28,13 @@ internal sealed class Fold
         var finished = document is null ? null : CallRow.Of(at.Tenant, document);
         document = null;
         return finished;
+    }
+
+    /// <summary>The document after one more event, as it is stored; null before the first of a call.</summary>
+    public static CallDocument? After(CallDocument? document, string type, ReadOnlySpan<byte> data)
+    {
+        if (CallDocument.After(document, JsonSerializer.Deserialize(data, Types[type])!) is not { } next) return document;
+        next.Version++;
+        return next;
     }
 }

@@ -16,6 +16,9 @@ internal static class Statement
     /// <summary>Has what follows in its transaction planned for all that there is, and take its time: connections plan lookups.</summary>
     public const string AllRows = "select set_config('enable_seqscan', 'on', true), set_config('max_parallel_workers_per_gather', '2', true), set_config('idle_in_transaction_session_timeout', '0', true)";
 
+    /// <summary>Has lookups of what follows in its transaction not remembered: none is made twice.</summary>
+    public const string NotMemoized = "select set_config('enable_memoize', 'off', true)";
+
     private static readonly ConcurrentDictionary<string, string> Known = new();
 
     /// <param name="sql">With the values as <c>$1</c>, <c>$2</c> and so on.</param>

@@ -19,7 +19,15 @@ public static class StoreJson
     public static JsonSerializerOptions ConfigureStored(JsonSerializerOptions options)
     {
         options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
-        return Configure(options);
+        Configure(options);
+        ((DefaultJsonTypeInfoResolver)options.TypeInfoResolver!).Modifiers.Add(InPostgresOrder);
+        return options;
+    }
+
+    /// <summary>As PostgreSQL orders the keys of a jsonb, so that what would be stored can be compared with what is: shorter ones first.</summary>
+    private static void InPostgresOrder(JsonTypeInfo type)
+    {
+        foreach (var (n, property) in type.Properties.OrderBy(p => p.Name.Length).ThenBy(p => p.Name, StringComparer.Ordinal).Index()) property.Order = n;
     }
 
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)

@@ -12,10 +12,13 @@ public sealed class RebuildTests
 {
     private static readonly DateTimeOffset Now = DateTimeOffset.UtcNow;
 
-    [Fact]
-    public async Task Documents_that_were_changed_or_lost_are_as_they_were_and_no_others_are_written()
+    [Theory]
+    [InlineData(7, 1_000_000)] // calls begin in one part, and live on in others
+    [InlineData(1_000, 1_000_000)] // all of them in one part
+    [InlineData(1_000, 2_000)] // more than may be held
+    public async Task Documents_that_were_changed_or_lost_are_as_they_were_and_no_others_are_written(int places, long mostHeld)
     {
-        await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_rebuild_tests"));
+        await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync($"chorus_rebuild_tests_{places}_{mostHeld}"));
         Tenant[] tenants = [await Api.TenantAsync(host), await Api.TenantAsync(host)];
         var calls = await LiveSideBySideAsync(host, tenants, 24);
         var before = await Task.WhenAll(calls.Select(ServedAsync));
@@ -34,13 +37,27 @@ public sealed class RebuildTests
 
         (await VerifyAsync(host)).ReadModels.ShouldBe(24);
 
-        var rebuilt = await RebuildAsync(host, pageSize: 7); // calls begin on one page, and live on others
+        var rebuilt = await RebuildAsync(host, places, mostHeld);
 
-        rebuilt.ShouldBe(new(Calls: 24, rebuilt.Events, Written: 20, Removed: 8));
+        rebuilt.ShouldBe(new(Calls: 24, Events: 24 * 9, Written: 20, Removed: 8));
         (await Task.WhenAll(calls.Select(ServedAsync))).ShouldBe(before);
         foreach (var one in tenants) (await one.GetAsync($"/v1/calls?agentId={one.AgentId}")).GetProperty("data").GetArrayLength().ShouldBe(12);
         (await VerifyAsync(host)).NothingDiffers.ShouldBeTrue();
-        (await RebuildAsync(host, pageSize: 7)).ShouldBe(rebuilt with { Written = 0, Removed = 0 });
+        (await RebuildAsync(host, places, mostHeld)).ShouldBe(rebuilt with { Written = 0, Removed = 0 });
+    }
+
+    [Fact]
+    public async Task A_call_that_lost_its_last_event_is_served_as_the_others_make_it()
+    {
+        await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_cut_tests"));
+        var calls = await LiveSideBySideAsync(host, [await Api.TenantAsync(host), await Api.TenantAsync(host)], 2);
+        await ExecuteAsync(host, $"delete from chorus.mt_events where stream_id = '{calls[0].Id}' and version = 9");
+        (await VerifyAsync(host)).ReadModels.ShouldBe(1);
+
+        (await RebuildAsync(host, places: 1_000)).ShouldBe(new(Calls: 2, Events: 17, Written: 1, Removed: 0));
+
+        (await VerifyAsync(host)).NothingDiffers.ShouldBeTrue();
+        (await RebuildAsync(host, places: 1_000)).Written.ShouldBe(0);
     }
 
     [Fact]
@@ -53,13 +70,13 @@ public sealed class RebuildTests
         await ExecuteAsync(host, "update chorus.organizations set postings = 7");
         (await VerifyAsync(host)).Ledger.ShouldBe(5);
 
-        await RebuildAsync(host, pageSize: 7);
+        await RebuildAsync(host, places: 7);
 
         (await VerifyAsync(host)).NothingDiffers.ShouldBeTrue();
         (await tenant.LedgerAsync(pageSize: 100)).Length.ShouldBe(2);
     }
 
-    private static Task<RebuildResult> RebuildAsync(IAlbaHost host, int pageSize) => host.Services.GetRequiredService<Rebuild>().RunAsync(default, pageSize);
+    private static Task<RebuildResult> RebuildAsync(IAlbaHost host, int places, long mostHeld = 1_000_000) => host.Services.GetRequiredService<Rebuild>().RunAsync(default, places, mostHeld);
 
     private static Task<VerificationResult> VerifyAsync(IAlbaHost host) => host.Services.GetRequiredService<Verification>().RunAsync(default);
 
