@@ -18,8 +18,9 @@ internal sealed record CallRow(
 
     /// <param name="row">Has <see cref="Columns"/>.</param>
     /// <param name="at">The first of them.</param>
-    public static CallRow Read(NpgsqlDataReader row, int at = 0) => new(
-        row.GetString(at), row.GetGuid(at + 1), row.GetFieldValue<byte[]>(at + 2), row.GetInt64(at + 3), row.GetString(at + 4), row.GetFieldValue<DateTimeOffset>(at + 5), row.GetGuid(at + 6), row.GetGuid(at + 7),
+    /// <param name="data">The document, if it has been read.</param>
+    public static CallRow Read(NpgsqlDataReader row, int at = 0, byte[]? data = null) => new(
+        row.GetString(at), row.GetGuid(at + 1), data ?? row.GetFieldValue<byte[]>(at + 2), row.GetInt64(at + 3), row.GetString(at + 4), row.GetFieldValue<DateTimeOffset>(at + 5), row.GetGuid(at + 6), row.GetGuid(at + 7),
         row.IsDBNull(at + 8) ? null : row.GetGuid(at + 8), row.IsDBNull(at + 9) ? null : row.GetFieldValue<DateTimeOffset>(at + 9), row.IsDBNull(at + 10) ? null : row.GetString(at + 10), row.IsDBNull(at + 11) ? null : row.GetFieldValue<byte[]>(at + 11));
 
     /// <summary>Writes documents over those that stand there, as their next generation.</summary>

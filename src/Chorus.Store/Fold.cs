@@ -7,7 +7,8 @@ namespace Chorus.Store;
 /// <summary>Folds rows of events (tenant, stream, type, data), stream after stream, into documents as they would be stored.</summary>
 internal sealed class Fold
 {
-    private static readonly Dictionary<string, JsonTypeInfo> Types = EventNames.All.ToDictionary(e => e.Key, e => StoreJson.Options.GetTypeInfo(e.Value));
+    /// <summary>By the names of events.</summary>
+    public static readonly Dictionary<string, JsonTypeInfo> Types = EventNames.All.ToDictionary(e => e.Key, e => StoreJson.Options.GetTypeInfo(e.Value));
 
     private (string Tenant, Guid Stream) at;
     private CallDocument? document;
@@ -18,7 +19,7 @@ internal sealed class Fold
         var (tenant, stream) = (reader.GetString(0), reader.GetGuid(1));
         var finished = (tenant, stream) == at ? null : Finish();
         at = (tenant, stream);
-        if (reader.GetString(2) is not "tombstone" and var type) document = After(document, type, reader.GetFieldValue<byte[]>(3));
+        if (reader.GetString(2) is not "tombstone" and var type) document = After(document, Types[type], reader.GetFieldValue<byte[]>(3));
         return finished;
     }
 
@@ -31,9 +32,9 @@ internal sealed class Fold
     }
 
     /// <summary>The document after one more event, as it is stored; null before the first of a call.</summary>
-    public static CallDocument? After(CallDocument? document, string type, ReadOnlySpan<byte> data)
+    public static CallDocument? After(CallDocument? document, JsonTypeInfo type, ReadOnlySpan<byte> data)
     {
-        if (CallDocument.After(document, JsonSerializer.Deserialize(data, Types[type])!) is not { } next) return document;
+        if (CallDocument.After(document, JsonSerializer.Deserialize(data, type)!) is not { } next) return document;
         next.Version++;
         return next;
     }

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Text.Json.Serialization.Metadata;
+using Npgsql;
 
 namespace Chorus.Store;
 
@@ -8,9 +10,10 @@ namespace Chorus.Store;
 /// </summary>
 internal sealed class Gathered
 {
-    private readonly List<(string Type, int Length)> events = [];
+    private readonly List<(JsonTypeInfo Type, int Length)> events = [];
     private readonly ArrayBufferWriter<byte> bytes = new();
-    private CallRow? stored;
+    private CallRow? stored; // its document apart, before the events
+    private int documentLength;
 
     public string Tenant { get; private set; } = "";
     public Guid Id { get; private set; }
@@ -22,36 +25,47 @@ internal sealed class Gathered
     public int Count => events.Count;
 
     /// <summary>Bytes held.</summary>
-    public int Size => bytes.WrittenCount + (stored?.Data.Length ?? 0);
+    public int Size => bytes.WrittenCount;
 
-    /// <param name="document">Null if there is none.</param>
-    public void Begin(string tenant, Guid id, long last, CallRow? document)
+    public void Begin(string tenant, Guid id, long last)
     {
-        (Tenant, Id, Last, stored) = (tenant, id, last, document);
+        (Tenant, Id, Last, stored, documentLength) = (tenant, id, last, null, 0);
         events.Clear();
         bytes.ResetWrittenCount();
     }
 
+    /// <summary>What stands there for the call; before its first event.</summary>
+    /// <param name="row">Has <see cref="CallRow.Columns"/>.</param>
+    /// <param name="at">The first of them.</param>
+    public void Stand(NpgsqlDataReader row, int at)
+    {
+        using (var data = row.GetStream(at + 2)) documentLength = Hold(data);
+        stored = CallRow.Read(row, at, []);
+    }
+
     /// <param name="type">The event's name.</param>
     /// <param name="data">As PostgreSQL sends a jsonb: a byte for the format's version, and text (jsonb_send in its jsonb.c).</param>
-    public void Add(string type, Stream data)
+    public void Add(string type, Stream data) => events.Add((Fold.Types[type], Hold(data)));
+
+    private int Hold(Stream data)
     {
         data.ReadByte();
         var length = (int)data.Length - 1;
         data.ReadExactly(bytes.GetSpan(length)[..length]);
         bytes.Advance(length);
-        events.Add((type, length));
+        return length;
     }
 
     /// <summary>The document is missing, or another than the events make.</summary>
     public bool Differs()
     {
-        var (document, at) = ((CallDocument?)null, 0);
+        if (stored is null) return true;
+        var (folded, at) = ((CallDocument?)null, documentLength);
         foreach (var (type, length) in events)
         {
-            document = Fold.After(document, type, bytes.WrittenSpan.Slice(at, length));
+            folded = Fold.After(folded, type, bytes.WrittenSpan.Slice(at, length));
             at += length;
         }
-        return stored is null || stored.DifferenceFrom(CallRow.Of(Tenant, document!)) is not null;
+        return (stored with { Data = bytes.WrittenSpan[..documentLength].ToArray() }).DifferenceFrom(CallRow.Of(Tenant, folded!)) is not null;
     }
 }

@@ -57,7 +57,8 @@ internal sealed class Gathering(long mostHeld)
             return null;
         }
         if (!unused.TryPop(out var call)) call = new();
-        call.Begin(key.Tenant, key.Id, row.GetInt64(5), row.IsDBNull(6) ? null : CallRow.Read(row, 6));
+        call.Begin(key.Tenant, key.Id, row.GetInt64(5));
+        if (!row.IsDBNull(6)) call.Stand(row, 6);
         held += call.Size;
         open.Add(key, call);
         return call;
