@@ -73,7 +73,7 @@ internal sealed record CallRow(
     }
 
     /// <summary>PostgreSQL writes a space before each value.</summary>
-    private static bool SameButForSpaces(ReadOnlySpan<byte> spaced, ReadOnlySpan<byte> dense)
+    internal static bool SameButForSpaces(ReadOnlySpan<byte> spaced, ReadOnlySpan<byte> dense)
     {
         var (at, within) = (0, false);
         for (var i = 0; i < spaced.Length; i++)

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Text;
+using System.Text.Json;
 using Alba;
 using Chorus.Domain.Calls;
 using Chorus.Store;
@@ -59,6 +61,32 @@ public sealed class RebuildTests
         (await VerifyAsync(host)).NothingDiffers.ShouldBeTrue();
         (await RebuildAsync(host, places: 1_000)).Written.ShouldBe(0);
     }
+
+    [Fact]
+    public async Task Documents_are_written_in_the_order_in_which_PostgreSQL_keeps_their_keys_so_that_the_same_are_the_same_bytes()
+    {
+        await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_order_tests"));
+        await LiveSideBySideAsync(host, [await Api.TenantAsync(host), await Api.TenantAsync(host)], 2);
+        await using var command = host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand("select data from chorus.mt_doc_calldocument");
+        await using var reader = await command.ExecuteReaderAsync();
+        var read = 0;
+        for (; await reader.ReadAsync(); read++)
+        {
+            var stored = reader.GetFieldValue<byte[]>(0);
+            CallRow.SameButForSpaces(stored, JsonSerializer.SerializeToUtf8Bytes(JsonSerializer.Deserialize<CallDocument>(stored, StoreJson.Options), StoreJson.Stored)).ShouldBeTrue();
+        }
+        read.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("""{"a": "x, y", "bc": [1, 2]}""", """{"a":"x, y","bc":[1,2]}""", true)]
+    [InlineData("""{"a": "x, y"}""", """{"a":"x,y"}""", false)] // spaces that are said
+    [InlineData("""{"a": "x\" , y"}""", """{"a":"x\",y"}""", false)] // behind a quotation mark that is said
+    [InlineData("""{"a": "x\\", "b": 1}""", """{"a":"x\\","b":1}""", true)]
+    [InlineData("""{"a": 1}""", """{"a":12}""", false)]
+    [InlineData("""{"a": 12}""", """{"a":1}""", false)]
+    public void Only_spaces_between_values_are_no_difference(string stored, string written, bool same) =>
+        CallRow.SameButForSpaces(Encoding.UTF8.GetBytes(stored), Encoding.UTF8.GetBytes(written)).ShouldBe(same);
 
     [Fact]
     public async Task The_number_of_a_ledgers_lines_is_verified_and_counted_anew()
