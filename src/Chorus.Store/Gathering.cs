@@ -57,7 +57,7 @@ internal sealed class Gathering(long mostHeld)
             return null;
         }
         if (!unused.TryPop(out var call)) call = new();
-        call.Begin(key.Tenant, key.Id, row.GetInt64(5));
+        call.Begin(key.Tenant, key.Id, row.IsDBNull(5) ? long.MaxValue : row.GetInt64(5)); // a stream that is lost: it has no last event
         if (!row.IsDBNull(6)) call.Stand(row, 6);
         held += call.Size;
         open.Add(key, call);

@@ -63,6 +63,19 @@ public sealed class RebuildTests
     }
 
     [Fact]
+    public async Task A_call_whose_stream_is_lost_hinders_no_other()
+    {
+        await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_streamless_tests"));
+        var calls = await LiveSideBySideAsync(host, [await Api.TenantAsync(host), await Api.TenantAsync(host)], 2);
+        await ExecuteAsync(host, $"delete from chorus.mt_streams where id = '{calls[0].Id}'");
+        await ExecuteAsync(host, $"delete from chorus.mt_doc_calldocument where id = '{calls[1].Id}'");
+
+        (await RebuildAsync(host, places: 1_000)).ShouldBe(new(Calls: 2, Events: 18, Written: 1, Removed: 1));
+
+        (await ServedAsync(calls[1])).ShouldNotBeEmpty();
+    }
+
+    [Fact]
     public async Task Documents_are_written_in_the_order_in_which_PostgreSQL_keeps_their_keys_so_that_the_same_are_the_same_bytes()
     {
         await using var host = await Api.StartAsync(await TestServers.TestServers.NewDatabaseAsync("chorus_order_tests"));
