@@ -204,7 +204,7 @@ run_tests() {
   done
   # what failed once more where it is seen, under the reports of all projects
   cat TestResults/*.trx | awk '
-    /<UnitTestResult .*outcome="Failed"/ { match($0, /testName="[^"]*"/); print "FAILED " substr($0, RSTART + 10, RLENGTH - 11); left = 8 }
+    /<UnitTestResult .*outcome="Failed"/ { match($0, /testName="[^"]*"/); print "FAILED " substr($0, RSTART + 10, RLENGTH - 11); left = 30 }
     /<\/UnitTestResult>/ { left = 0 }
     left > 0 && (/<Message>/ || told) { print "  " $0; left--; told = !/<\/Message>/ && left > 0 }
   ' | sed 's/&#xD;//; s/<[^>]*>//g; s/&quot;/"/g'

@@ -56,7 +56,7 @@ stop() { # mark-to-signal signal mark-of-all
   kill -s "$2" "${p[@]}" 2>/dev/null || true
   soon "$STOP_WAIT" gone "$3" && return
   echo "servers.sh: $3 did not stop in ${STOP_WAIT}s, killing it" >&2
-  pids "$3" | xargs -r kill -KILL 2>/dev/null || true; soon 5 gone "$3"
+  pids "$3" | xargs -r kill -KILL 2>/dev/null || true; soon "$STOP_WAIT" gone "$3"  # one that waits for a slow disk goes late
 }
 stop_pg() { stop "cluster_name=$PG_MARK" INT "$PG_MARK"; }        # INT: PostgreSQL's fast shutdown
 stop_mq() {

@@ -54,7 +54,7 @@ public sealed class Ground : IAsyncDisposable
         await ServersAsync("clean");
         await ServersAsync("up");
         await balancer.StartAsync();
-        await Task.WhenAll([Sandbox.StartAsync(), .. Apis.Select(a => a.StartAsync()), .. Workers.Select(w => w.StartAsync())]);
+        await Task.WhenAll(((HostProcess[])[Sandbox, .. Apis, .. Workers]).Select(h => h.StartAsync(TimeSpan.FromMinutes(3)))); // all at once, on whatever machine
     }
 
     /// <summary>The servers' own script: <c>up</c>, <c>clean</c>, <c>kill pg</c>, <c>pause mq</c> and so on.</summary>

@@ -30,6 +30,7 @@ public sealed class Plugs(Ground ground, Random dice, Action<string> say)
             Died.Add(Name(host));
             host.Launch();
         }
+        if (ground.Sandbox.HasEnded) throw new InvalidOperationException($"The carrier ended by itself, and what it saw is lost:\n{ground.Sandbox.Log}");
     }
 
     private Task PullOneAsync() => dice.Next(12) switch

@@ -59,6 +59,7 @@ public sealed class Verdict(Ground ground, Load load, Downstream downstream, Web
             new("ledger_difference", "balances against postings and the log", verified.Ledger, verified.Examples),
             new("read_model_differences", "calls that are served otherwise than their events say", verified.ReadModels, verified.Examples),
             Each("calls_nobody_asked_for", "calls beyond one for a key, and keys that named two calls", calls.Values.Where(c => c.Parent is null && !accepted.Contains(c.Id)).Select(c => c.Id.ToString()).Concat(Enumerable.Repeat("key", load.AnsweredTwice))),
+            Each("unexpected_answers", "posts that were answered with our own error, or with the client's where it made none", load.Unexpected),
             Each("charged_unanswered", "calls that were charged and never answered", calls.Values.Where(c => c is { StartedAt: null, Cost: > 0 }).Select(c => c.Id)),
             Each("legs_left_up", "legs that the carrier still has", await LegsUp()),
             new("given_up", "work after calls that was given up", await Count($"select count(*) from {Store.Schema}.jobs"), []),

@@ -38,7 +38,7 @@ public sealed class Receiver : IAsyncDisposable
             if (receiver.Raw is { } raw) { await raw(http, receiver.Of(request.Path).Length); return; }
             var (status, body) = receiver.Answer(request, receiver.Of(request.Path).Length);
             http.Response.StatusCode = status;
-            await http.Response.WriteAsync(body);
+            if (status is not 204) await http.Response.WriteAsync(body);
         });
         await app.StartAsync();
         return receiver;

@@ -30,11 +30,11 @@ public sealed class HostProcess(string project, IReadOnlyDictionary<string, stri
         }
     }
 
-    /// <summary>Starts it and waits until it is ready.</summary>
-    public async Task StartAsync()
+    /// <summary>Starts it and waits until it is ready; for a minute, if not told otherwise.</summary>
+    public async Task StartAsync(TimeSpan? patience = null)
     {
         Launch();
-        await Eventually.TrueAsync(HealthyAsync, TimeSpan.FromSeconds(60), () => $"{project} did not become healthy:\n{Log}");
+        await Eventually.TrueAsync(HealthyAsync, patience ?? TimeSpan.FromSeconds(60), () => $"{project} did not become healthy:\n{Log}");
     }
 
     /// <summary>Starts it and waits for nothing.</summary>
