@@ -8,6 +8,9 @@ namespace Chorus.Chaos;
 /// <summary>An organization whose calls are placed.</summary>
 public sealed record Customer(Guid Id, string Key, Guid[] Agents, Guid[] Numbers);
 
+/// <summary>The service says that something went wrong on its side, or that such a call is never placed.</summary>
+public sealed class UnexpectedAnswerException(string answer) : Exception(answer);
+
 /// <summary>
 /// Clients as they are in the field: each call under an idempotency key of its own, tried again on every error until one of
 /// the two APIs says 201, sometimes twice for no reason, sometimes taken back.
@@ -26,7 +29,7 @@ public sealed class Load(Ground ground, Random dice)
     /// <summary>The call that each key named.</summary>
     public IReadOnlyDictionary<string, Guid> Accepted => accepted;
 
-    /// <summary>Answers that say that such a call is never placed, or that something went wrong on the service's side: must never be.</summary>
+    /// <summary>Answers to <see cref="RunAsync"/> that no client should be given: must never be.</summary>
     public IReadOnlyCollection<string> Unexpected => unexpected;
 
     /// <summary>Keys that named one call and later another: must never be.</summary>
@@ -90,12 +93,17 @@ public sealed class Load(Ground ground, Random dice)
         };
         if (Roll(6) == 0) await FaultAsync(to);
         var body = new { agentId = customer.Agents[agent], phoneNumberId = customer.Numbers[Roll(3)], to, contextVariables = new { name = "Maria" }, metadata = new { key } };
-        await UntilAcceptedAsync(customer, key, body);
-        if (Roll(10) == 0) await UntilAcceptedAsync(customer, key, body);
-        if (Roll(25) == 0 && accepted.TryGetValue(key, out var call)) await HangUpAsync(customer, call);
+        try
+        {
+            await UntilAcceptedAsync(customer, key, body);
+            if (Roll(10) == 0) await UntilAcceptedAsync(customer, key, body);
+            if (Roll(25) == 0) await HangUpAsync(customer, accepted[key]);
+        }
+        catch (UnexpectedAnswerException e) { unexpected.Enqueue(e.Message); } // judged at the end, with everything else
     }
 
     /// <summary>POST until it is 201, at whichever API, after whatever error.</summary>
+    /// <exception cref="UnexpectedAnswerException">An answer that no client should be given.</exception>
     public async Task UntilAcceptedAsync(Customer customer, string key, object body)
     {
         while (true)
@@ -111,11 +119,7 @@ public sealed class Load(Ground ground, Random dice)
                     if (accepted.GetOrAdd(key, id) != id) Interlocked.Increment(ref answeredTwice);
                     return;
                 }
-                if ((int)answer.StatusCode is 500 or < 500 and not (429 or 402))
-                {
-                    unexpected.Enqueue($"{key}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
-                    return;
-                }
+                if ((int)answer.StatusCode is 500 or < 500 and not (429 or 402)) throw new UnexpectedAnswerException($"{key}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or IOException) { }
             await Task.Delay(100 + Roll(400));

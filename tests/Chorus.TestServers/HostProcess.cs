@@ -12,7 +12,9 @@ public sealed class HostProcess(string project, IReadOnlyDictionary<string, stri
     private static readonly HttpClient Probe = new() { Timeout = TimeSpan.FromSeconds(2) };
     private readonly Queue<string> log = new();
     private static int lastPort = 20_000 + (Environment.ProcessId % 4_000);
+    private readonly Lock turn = new();
     private Process? process;
+    private bool disposed;
 
     public string Project => project;
     public int Port { get; } = FreePort();
@@ -37,8 +39,16 @@ public sealed class HostProcess(string project, IReadOnlyDictionary<string, stri
         await Eventually.TrueAsync(HealthyAsync, patience ?? TimeSpan.FromSeconds(60), () => $"{project} did not become healthy:\n{Log}");
     }
 
-    /// <summary>Starts it and waits for nothing.</summary>
+    /// <summary>Starts it and waits for nothing. Not once it is disposed: whoever brings hosts back may come while a run that was told to stop cleans up.</summary>
     public void Launch()
+    {
+        lock (turn)
+        {
+            if (!disposed) Start();
+        }
+    }
+
+    private void Start()
     {
         var here = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
         var output = binaries is null ? Path.Combine(Root, "src", project, "bin", here.Parent!.Name, here.Name) : Path.Combine(binaries, project, "release");
@@ -114,8 +124,12 @@ public sealed class HostProcess(string project, IReadOnlyDictionary<string, stri
 
     public ValueTask DisposeAsync()
     {
-        if (process is { HasExited: false }) Kill();
-        process?.Dispose();
+        lock (turn)
+        {
+            if (!disposed && process is { HasExited: false }) Kill();
+            process?.Dispose();
+            disposed = true;
+        }
         return ValueTask.CompletedTask;
     }
 }
